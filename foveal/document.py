@@ -1,0 +1,163 @@
+"""What a reading is: Document › Page › Block › Line › Word › Char, and the Look of a character.
+
+All polygons are in pixels of the page image as it was opened (x to the right, y down), as a tuple of (x, y) corners
+in reading direction: top-left, top-right, bottom-right, bottom-left of the text they hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Point = tuple[float, float]
+Polygon = tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where one character was looked for: attention over the columns of its strip, and the way back to the page.
+
+    `weights`: "rows columns", sums to one. `cell`: width and height in strip pixels of one weight.
+    `strip_size`: width and height of the strip in pixels. `to_page`: 3 × 3 homography from strip pixels to page pixels.
+    """
+
+    weights: NDArray[np.float32]
+    cell: tuple[float, float]
+    strip_size: tuple[float, float]
+    to_page: NDArray[np.float64]
+
+    @property
+    def point(self) -> Point:
+        """The page pixel at the centre of the heaviest cell."""
+        row, column = np.unravel_index(int(self.weights.argmax()), self.weights.shape)
+        x, y = (float(column) + 0.5) * self.cell[0], (float(row) + 0.5) * self.cell[1]
+        px, py, scale = self.to_page @ np.array([x, y, 1.0])
+        return float(px / scale), float(py / scale)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another character that could stand in a place, and how likely it is, 0 to 1."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Char:
+    """One character."""
+
+    text: str
+    polygon: Polygon
+    confidence: float
+    alternatives: tuple[Alternative, ...] = ()
+    look: Look | None = None
+
+
+@dataclass(frozen=True)
+class Word:
+    """Characters without a space between them."""
+
+    polygon: Polygon
+    confidence: float
+    chars: tuple[Char, ...]
+
+    @property
+    def text(self) -> str:
+        """The characters joined."""
+        return "".join(char.text for char in self.chars)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Words on one line, left to right."""
+
+    polygon: Polygon
+    confidence: float
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        """The words joined by single spaces."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines that belong together, in reading order. `label`: text, title, list, table or figure."""
+
+    polygon: Polygon
+    confidence: float
+    lines: tuple[Line, ...]
+    label: str = "text"
+
+    @property
+    def text(self) -> str:
+        """The lines joined by line breaks."""
+        return "\n".join(line.text for line in self.lines)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its blocks in reading order. `number` counts from 1 within its file.
+
+    `rotation`: degrees (0, 90, 180, 270) the page image has to be turned clockwise to stand upright.
+    `unwritable`: characters that a text layer asked for and the alphabet lacks; listed, not dropped.
+    """
+
+    number: int
+    width: int
+    height: int
+    blocks: tuple[Block, ...]
+    rotation: int = 0
+    skew: float = 0.0
+    unwritable: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The blocks joined by empty lines."""
+        return "\n\n".join(block.text for block in self.blocks)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """All lines in reading order."""
+        return tuple(line for block in self.blocks for line in block.lines)
+
+    @property
+    def polygon(self) -> Polygon:
+        """The page's own rectangle."""
+        width, height = float(self.width), float(self.height)
+        return (0.0, 0.0), (width, 0.0), (width, height), (0.0, height)
+
+    @property
+    def confidence(self) -> float:
+        """Mean confidence of the page's lines; 1 for an empty page."""
+        return float(np.mean([line.confidence for line in self.lines])) if self.lines else 1.0
+
+
+@dataclass(frozen=True)
+class Document:
+    """All pages of one input. `source`: its path, URL or "-". `model`: the name of the model that read it."""
+
+    source: str
+    pages: tuple[Page, ...]
+    model: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The pages joined by form feeds."""
+        return "\n\f\n".join(page.text for page in self.pages)
+
+    @property
+    def polygon(self) -> Polygon:
+        """The rectangle of the first page; empty for a document without pages."""
+        return self.pages[0].polygon if self.pages else ()
+
+    @property
+    def confidence(self) -> float:
+        """Mean confidence of the pages; 1 for a document without pages."""
+        return float(np.mean([page.confidence for page in self.pages])) if self.pages else 1.0
