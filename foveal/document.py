@@ -105,7 +105,7 @@ class Page:
     """One page: its blocks in reading order. `number` counts from 1 within its file.
 
     `rotation`: degrees (0, 90, 180, 270) the page image has to be turned clockwise to stand upright.
-    `unwritable`: characters that a text layer asked for and the alphabet lacks; listed, not dropped.
+    `unread`: places where text was found that could not be written in the alphabet; listed, not dropped.
     """
 
     number: int
@@ -114,7 +114,7 @@ class Page:
     blocks: tuple[Block, ...]
     rotation: int = 0
     skew: float = 0.0
-    unwritable: tuple[str, ...] = ()
+    unread: tuple[Polygon, ...] = ()
 
     @property
     def text(self) -> str:
