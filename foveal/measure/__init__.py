@@ -1,0 +1,1 @@
+"""Measures of a reading: text, boxes, looks and trust, on NumPy alone."""
