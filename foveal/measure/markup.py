@@ -1,7 +1,7 @@
-"""Editors' signs in the labels of real sets: what stands there without being ink, mapped or dropped only here.
+"""Editors' signs in the labels of real sets: what stands there without being ink, mapped or dropped here.
 
-`clean` is used for training and for scoring alike, so that a model is asked for exactly what it was taught. The
-rules were decided by looking at the images beside their labels:
+`clean` is used for training and for scoring alike, so that a model is asked for exactly what it was taught.
+The rules were decided by looking at the images beside their labels:
 
 | sign | sets | on the page | becomes |
 |---|---|---|---|
@@ -16,8 +16,8 @@ rules were decided by looking at the images beside their labels:
 | U+FFFD, `ï¿½` | scene_*_icdar2003 | a letter lost to a wrong encoding | the word as seen, else no label |
 | `ᗅ` | any | a capital A | `A` |
 
-Left alone, because they are ink: `_` for a rule drawn as a dash, `*`, `=`, square brackets, the braces, `^` and `<`
-of formulae in handwriting_copiste, and `⸗`, the double hyphen of Fraktur.
+Left alone, because they are ink: `_` for a rule drawn as a dash, `*`, `=`, square brackets, the braces, `^`
+and `<` of formulae in handwriting_copiste, and `⸗`, the double hyphen of Fraktur.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def test_cleaning_twice_changes_nothing(set_name: str, label: str) -> None:
 
 @pytest.mark.parametrize(
     ("set_name", "label"),
-    [("receipts_sroie", "***"), ("handwriting_copiste", "><"), ("any", "\ufffdrx"), ("any", "ï¿½zz"), ("any", " ")],
+    [("receipts_sroie", "***"), ("handwriting_copiste", "><"), ("x", "\ufffdrx"), ("x", "ï¿½z"), ("x", " ")],
 )
 def test_label_that_does_not_say_what_is_written_is_none(set_name: str, label: str) -> None:
     assert clean(label, set_name) is None
