@@ -1,0 +1,1 @@
+"""Every attention mechanism. Needs the extra `train`."""

@@ -1,0 +1,47 @@
+"""Weights on disk: safetensors in half precision, with what is needed to build the model again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from foveal.errors import ConfigError, InputMissing
+
+
+def save(model: nn.Module, path: Path, **facts: str) -> None:
+    """Write the model's parameters and buffers in float16, whole, and `facts` beside them."""
+    state = {
+        name: value.detach().to("cpu", torch.float16 if value.is_floating_point() else value.dtype).contiguous()
+        for name, value in model.state_dict().items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    save_file(state, unfinished, metadata=facts)
+    unfinished.replace(path)
+
+
+def facts(path: Path) -> dict[str, str]:
+    """Return what was saved beside the weights."""
+    if not path.exists():
+        raise InputMissing(f"{path}: no such file", remedy="train a model first, or check the path")
+    with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        return dict(file.metadata() or {})
+
+
+def load(model: nn.Module, path: Path) -> None:
+    """Fill the model from `path`; every name and shape must agree."""
+    facts(path)
+    with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+        state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    own = model.state_dict()
+    wrong = [n for n in own.keys() | state.keys() if n not in own or n not in state or own[n].shape != state[n].shape]
+    if wrong:
+        raise ConfigError(
+            f"{path}: does not fit this model, beginning with '{sorted(wrong)[0]}'",
+            remedy="build the model with the size and alphabet that the weights were trained with",
+        )
+    model.load_state_dict({name: value.to(own[name].dtype) for name, value in state.items()})

@@ -1,0 +1,1 @@
+"""Training: data, losses, loops. Needs the extra `train`."""

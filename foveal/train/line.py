@@ -1,0 +1,211 @@
+"""Train the line model for a number of minutes: `python -m foveal.train.line --fonts DIR --crops ZIP --output DIR`.
+
+Each step takes the next kind of batch from a fixed cycle of words, lines and real crops. The learning rate falls
+by the clock, so a leg always ends annealed; the next leg starts from its weights with `--init`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from foveal.alphabet import Alphabet
+from foveal.models import checkpoint
+from foveal.models.line import SIZES, LineModel
+from foveal.train.feed import Feed, Shape, Tensors, real, rendered
+from foveal.train.objective import Objective
+from foveal.train.validate import validate
+
+LINE_SETS = (
+    ("handwriting_copiste", 0.26),
+    ("handwriting_testaments_poilus", 0.17),
+    ("handwriting_peraire", 0.15),
+    ("handwriting_cremma_mss19", 0.11),
+    ("handwriting_lathrop", 0.05),
+    ("printed_lines_archiscribe", 0.09),
+    ("printed_lines_ocr17", 0.11),
+    ("receipts_sroie", 0.06),
+)
+WORD_SETS = (("scene_words_icdar2003", 0.7), ("receipts_sroie", 0.3))
+
+SHAPES: dict[str, Shape] = {
+    "word": Shape("word", 1024, 128, characters=28, fixations=36),
+    "line": Shape("line", 192, 768, characters=112, fixations=160),
+    "real": Shape("crops", 192, 768, characters=112, fixations=160, shares=LINE_SETS),
+    "sign": Shape("crops", 256, 128, characters=28, fixations=36, shares=WORD_SETS),
+}
+CYCLE = ("word", "line", "word", "real", "word", "line", "word", "real", "word", "line", "sign", "real")
+SCENE = {"word": 0.7, "line": 0.08}
+WORKERS = {"word": 0.45, "line": 0.4, "real": 0.1, "sign": 0.05}
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One run: where things are and how long it lasts."""
+
+    fonts: Path
+    crops: Path
+    output: Path
+    size: str = "fast"
+    minutes: float = 10.0
+    rate: float = 1e-3
+    init: Path | None = None
+    dev: Path | None = None
+    workers: int = 14
+    device: str = "cuda"
+    shrink: int = 1
+    compile: bool = True
+    seed: int = 0
+    report: float = 15.0
+    save: float = 120.0
+
+
+class Average:
+    """Exponential moving average of a model's parameters; buffers are copied (Polyak and Juditsky, 1992)."""
+
+    def __init__(self, model: LineModel, size: str, *, decay: float = 0.999) -> None:
+        self.model = LineModel(size, len(Alphabet())).to(next(model.parameters()).device).eval()
+        self.model.load_state_dict(model.state_dict())
+        self.decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Move towards `model`; early steps move faster, so that the start is forgotten."""
+        share = 1 - min(self.decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.model.parameters()), list(model.parameters()), share)
+        for mine, theirs in zip(self.model.buffers(), model.buffers(), strict=True):
+            mine.copy_(theirs)
+
+
+def rate_at(progress: float, *, step: int, warm: int = 300) -> float:
+    """Return the share of the top learning rate: linear warm-up by steps, then a cosine by the clock to 1 %."""
+    return min(1.0, (step + 1) / warm) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+
+
+def optimiser(model: nn.Module, rate: float) -> torch.optim.AdamW:
+    """Return AdamW with decay on matrices only."""
+    matrices = [p for p in model.parameters() if p.dim() >= 2]
+    others = [p for p in model.parameters() if p.dim() < 2]
+    groups = [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=matrices[0].is_cuda)
+
+
+class Trainer:
+    """One leg: model, feeds, optimiser, average, log."""
+
+    def __init__(self, leg: Leg) -> None:
+        self.leg, self.device = leg, torch.device(leg.device)
+        torch.manual_seed(leg.seed)
+        torch.set_float32_matmul_precision("high")
+        self.model = LineModel(leg.size, len(Alphabet())).to(self.device)
+        if leg.init is not None:
+            checkpoint.load(self.model, leg.init)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = Average(self.model, leg.size)
+        self.optimiser = optimiser(self.model, leg.rate)
+        self.objective = Objective(self.model, device=self.device, seed=leg.seed)
+        if leg.compile:
+            self.model.glance = torch.compile(self.model.glance, dynamic=False)  # type: ignore[method-assign]
+            self.model.fixate = torch.compile(self.model.fixate, dynamic=False)  # type: ignore[method-assign]
+        self.feeds = {name: self._feed(name, shape) for name, shape in SHAPES.items()}
+        self.sums: dict[str, list[Tensor]] = {}
+
+    def _feed(self, name: str, shape: Shape) -> Feed:
+        shape = Shape(**{**shape.__dict__, "batch": max(2, shape.batch // self.leg.shrink)})
+        make = real(self.leg.crops, shape) if shape.source == "crops" else rendered(self.leg.fonts, shape)
+        workers = max(1, round(WORKERS[name] * self.leg.workers)) if self.leg.workers else 0
+        return Feed(make, workers=workers, seed=self.leg.seed * 100 + list(SHAPES).index(name), device=self.device)
+
+    def kinds(self) -> Iterator[str]:
+        """Yield the kinds of batches in turn; real crops wait until the glance can align them."""
+        ready = 0 if self.leg.init else 600
+        for step, kind in enumerate(cycle(CYCLE)):
+            if step >= ready or kind in ("word", "line"):
+                yield kind
+
+    def step(self, kind: str, rate: float) -> Tensors:
+        """Take one step on one batch; return its losses."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.leg.rate * rate
+        asked = self.objective.question(
+            next(self.feeds[kind]), width=SHAPES[kind].width, scene=SCENE.get(kind, 0.0)
+        )
+        parts = self.objective(asked)
+        self.optimiser.zero_grad(set_to_none=True)
+        parts["loss"].backward()  # type: ignore[no-untyped-call]
+        parts["norm"] = nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
+        finite = torch.isfinite(parts["norm"])
+        for parameter in self.model.parameters():
+            if parameter.grad is not None:  # a broken batch must not break the run, and must not wait for the GPU
+                parameter.grad = torch.where(finite, parameter.grad, 0.0)
+        self.optimiser.step()
+        return {name: value.detach() for name, value in parts.items()}
+
+    def run(self) -> None:
+        """Train until the time is up, reporting and saving on the way."""
+        self.model.train()
+        begin = last_report = last_save = time.perf_counter()
+        seen = 0
+        for step, kind in enumerate(self.kinds()):
+            progress = (time.perf_counter() - begin) / (60 * self.leg.minutes)
+            if progress >= 1:
+                break
+            for name, value in self.step(kind, rate_at(progress, step=step)).items():
+                self.sums.setdefault(f"{kind}.{name}", []).append(value)
+            self.average.update(self.model, step)
+            seen += SHAPES[kind].batch // self.leg.shrink
+            now = time.perf_counter()
+            if now - last_report > self.leg.report:
+                self.report(step, seen, now - begin)
+                last_report = now
+            if now - last_save > self.leg.save:
+                self.save("last", step)
+                last_save = time.perf_counter()
+        self.save("final", step)
+
+    def report(self, step: int, seen: int, seconds: float) -> None:
+        """Print the means since the last report, throughput, and the share of time spent waiting for data."""
+        means = {name: round(float(torch.stack(values).mean()), 4) for name, values in self.sums.items()}
+        self.sums.clear()
+        waited = sum(feed.waited for feed in self.feeds.values())
+        facts = {"step": step, "seconds": round(seconds), "strips_s": round(seen / seconds)}
+        print(json.dumps({**facts, "waiting": round(waited / seconds, 3), **means}), flush=True)
+
+    def save(self, name: str, step: int) -> None:
+        """Write the averaged weights, and what they read of the dev crops."""
+        path = self.leg.output / f"line-{self.leg.size}-{name}.safetensors"
+        checkpoint.save(self.average.model, path, kind="line", size=self.leg.size, step=str(step))
+        if self.leg.dev is not None:
+            figures = validate(self.average.model, self.leg.dev, self.device)
+            print(json.dumps({"step": step, "saved": path.name, **figures}), flush=True)
+
+
+def main() -> None:
+    """Read the arguments and run one leg."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--fonts", type=Path, required=True)
+    parser.add_argument("--crops", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--dev", type=Path)
+    parser.add_argument("--init", type=Path)
+    parser.add_argument("--size", choices=sorted(SIZES), default="fast")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--no-compile", dest="compile", action="store_false")
+    for name in ("minutes", "rate", "report", "save"):
+        parser.add_argument(f"--{name}", type=float, default=getattr(Leg, name))
+    for name in ("workers", "shrink", "seed"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(Leg, name))
+    Trainer(Leg(**vars(parser.parse_args()))).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""From a batch to the line model's losses: draw or augment the strips, ask, and compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from foveal.alphabet import Alphabet
+from foveal.models.line import STRIDE, Glance, LineModel
+from foveal.synth import style
+from foveal.train import losses
+from foveal.train.alignment import align
+from foveal.train.feed import Tensors
+from foveal.train.queries import windows
+
+ALIGNED = -0.7
+"""A real crop's fixations count only if its text fits the glance at least so well (mean log-probability a column)."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How much each loss counts."""
+
+    fixation: float = 1.0
+    glance: float = 0.5
+    looking: float = 0.2
+    counting: float = 0.3
+
+
+class Question(NamedTuple):
+    """Strips and what is asked of them. boxes: "b n 4" in strip pixels, exact or from the glance; caseless: "b"."""
+
+    images: Tensor
+    widths: Tensor
+    queries: Tensors
+    boxes: Tensor | None
+    caseless: Tensor | None
+
+
+class Objective:
+    """The losses of a LineModel on rendered and on real batches."""
+
+    def __init__(self, model: LineModel, *, device: torch.device, seed: int, weights: Weights | None = None) -> None:
+        self.model = model
+        self.weights = weights or Weights()
+        self.generator = torch.Generator(device).manual_seed(seed)
+        self.fold = losses.CaseFold(Alphabet(), device)
+        self.half = torch.bfloat16 if device.type == "cuda" else torch.float32
+
+    @torch.no_grad()
+    def question(self, batch: Tensors, *, width: int, scene: float) -> Question:
+        """Draw a rendered batch or augment a real one into strips."""
+        if "masks" in batch:
+            strips = style.render(
+                batch["masks"], batch["widths"], batch["boxes"], batch["kinds"],
+                width=width, generator=self.generator, scene=scene,
+            )  # fmt: skip
+            return Question(strips.images, strips.widths, batch, strips.boxes, None)
+        images = batch["images"].permute(0, 3, 1, 2).float() / 255
+        strips = style.augment(images, batch["widths"], width=width, generator=self.generator)
+        return Question(strips.images, strips.widths, batch, None, batch["caseless"])
+
+    def __call__(self, asked: Question) -> Tensors:
+        """Return every loss by name; `loss` is their weighted sum."""
+        columns = (asked.widths + STRIDE - 1) // STRIDE
+        valid = torch.arange(asked.images.shape[-1] // STRIDE, device=columns.device) < columns[:, None]
+        images = asked.images.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(images.device.type, self.half, enabled=self.half != torch.float32):
+            glance = self.model.glance(images, valid)
+        log_probs = glance.logits.float().log_softmax(-1)
+        ids, target = asked.queries["ids"], asked.queries["target"]
+        if asked.caseless is not None:
+            log_probs = self.fold.probabilities(log_probs, asked.caseless)
+            ids, target = self.fold.ids(ids, asked.caseless), self.fold.ids(target, asked.caseless)
+        boxes, queries = asked.boxes, {**asked.queries, "target": target}
+        if boxes is None:
+            boxes, sure = self._boxes(log_probs, ids, queries["lengths"], columns)
+            queries["target"] = target = torch.where(sure[:, None], target, -1)
+        found, looks = self._fixate(glance, boxes, asked.widths, queries, asked.caseless)
+        parts = {
+            "glance": losses.glance_loss(log_probs, ids, queries["lengths"], columns),
+            "fixation": losses.fixation_loss(found, target),
+            **self._grounding(glance, looks, asked, queries, valid),
+        }
+        parts["loss"] = sum((getattr(self.weights, n) * v for n, v in parts.items()), torch.zeros_like(columns[0]))
+        parts["right"] = ((found.argmax(-1) == target) & (target >= 0)).sum() / (target >= 0).sum().clamp(min=1)
+        return parts
+
+    def _boxes(self, log_probs: Tensor, ids: Tensor, lengths: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+        first, last, score = align(log_probs.detach(), ids, lengths, columns)
+        low, high = first * float(STRIDE), (last + 1) * float(STRIDE)
+        return torch.stack((low, torch.zeros_like(low), high, torch.full_like(low, 32.0)), -1), score > ALIGNED
+
+    def _fixate(
+        self, glance: Glance, boxes: Tensor, widths: Tensor, queries: Tensors, caseless: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        noise = torch.rand(*queries["target"].shape, 2, device=boxes.device, generator=self.generator)
+        place = windows(boxes, widths, queries, noise)
+        anchor = place.anchor(glance.density.detach())
+        jitter = torch.randn(anchor.shape, device=boxes.device, generator=self.generator) * 0.1
+        positions = anchor + queries["offset"] + 0.5 + jitter
+        with torch.autocast(boxes.device.type, self.half, enabled=self.half != torch.float32):
+            seen = self.model.fixate(
+                glance.features, glance.count.detach(), positions, queries["word"], place.window
+            )
+        found = seen.logits.float().log_softmax(-1)
+        return found if caseless is None else self.fold.probabilities(found, caseless), seen.looks
+
+    def _grounding(
+        self, glance: Glance, looks: tuple[Tensor, ...], asked: Question, queries: Tensors, valid: Tensor
+    ) -> Tensors:
+        ink = (queries["ids"] > 1).float()  # neither padding (0) nor the space (1)
+        if asked.boxes is None:
+            zero = glance.density.sum() * 0
+            return {"looking": zero, "counting": losses.total_loss(glance.density, ink.sum(-1))}
+        within = losses.inside(asked.boxes, valid.shape[1])
+        wanted = (ink[..., None] * within / within.sum(-1, keepdim=True).clamp(min=1e-3)).sum(1)
+        char = queries["char"]
+        per_query = within.gather(1, char.clamp(min=0)[..., None].expand(-1, -1, within.shape[-1]))
+        known = (char >= 0).float()
+        looking = torch.stack([losses.looking_loss(look.float(), per_query, known) for look in looks]).mean()
+        counting = losses.counting_loss(glance.density, wanted, valid, ink.sum(-1))
+        return {"looking": looking, "counting": counting}
+
+
