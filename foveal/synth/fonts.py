@@ -1,0 +1,151 @@
+"""Font faces by kind and coverage, with their glyphs as small cached masks."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFont
+
+from foveal.errors import InputMissing
+
+KINDS = ("serif", "sans", "mono", "display", "hand", "black")
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """One character's ink: `mask` "h w" coverage 0..255, its first column `left` px right of the pen and its first
+    row `top` px below the baseline (so negative for most), and the pen's `advance` in px.
+    """
+
+    mask: NDArray[np.uint8]
+    left: int
+    top: int
+    advance: float
+
+
+_METRIC_EM = 44  # also the size of lines, so that these glyphs are drawn once
+
+
+class Face:
+    """One face of a family: `kind` is one of KINDS, `characters` is what it can draw."""
+
+    def __init__(self, path: Path, *, kind: str, characters: str) -> None:
+        self.path = path
+        self.kind = kind
+        self.characters = frozenset(characters)
+        self._glyphs: dict[tuple[str, int], Glyph] = {}
+        self._kerning: dict[str, float] = {}
+
+    def __repr__(self) -> str:
+        """Return the file's name and kind."""
+        return f"Face({self.path.name!r}, kind={self.kind!r})"
+
+    def covers(self, text: str) -> bool:
+        """Say whether every character of `text` can be drawn."""
+        return self.characters.issuperset(text.replace(" ", ""))
+
+    def glyph(self, char: str, em: int) -> Glyph:
+        """Return the glyph of `char` with `em` px to the em square; drawn once, then kept."""
+        key = (char, em)
+        found = self._glyphs.get(key)
+        if found is None:
+            found = self._glyphs[key] = _draw_glyph(self._font(em), char)
+        return found
+
+    def kerning(self, pair: str) -> float:
+        """Return how much the pen moves between two characters, in em."""
+        found = self._kerning.get(pair)
+        if found is None:
+            found = self._kerning[pair] = self._measure_kerning(pair) if self._kerned else 0.0
+        return found
+
+    @cached_property
+    def _kerned(self) -> bool:
+        return any(self._measure_kerning(pair) for pair in ("AV", "To", "Te", "AT", "LT", "Yo", "r.", "y,"))
+
+    def _measure_kerning(self, pair: str) -> float:
+        apart = self.glyph(pair[0], _METRIC_EM).advance + self.glyph(pair[1], _METRIC_EM).advance
+        return (self._font(_METRIC_EM).getlength(pair) - apart) / _METRIC_EM
+
+    @cached_property
+    def unicase(self) -> bool:
+        """Whether small letters look like capitals, so that a text in this face can only be told in capitals."""
+        same = 0
+        for small in "abdeghnqrt":
+            a, b = self.glyph(small, _METRIC_EM).mask, self.glyph(small.upper(), _METRIC_EM).mask
+            same += a.shape == b.shape and float(np.abs(a.astype(np.float32) - b).mean()) < 24
+        return same >= 8
+
+    @cached_property
+    def line_span(self) -> tuple[float, float]:
+        """Top and bottom of the letters with ascenders and descenders, in em below the baseline."""
+        glyphs = [self.glyph(char, _METRIC_EM) for char in "dhlAgpqy"]
+        top = min(glyph.top for glyph in glyphs)
+        return top / _METRIC_EM, max(glyph.top + glyph.mask.shape[0] for glyph in glyphs) / _METRIC_EM
+
+    @cached_property
+    def x_height(self) -> float:
+        """Height of the letter x, in em."""
+        return self.glyph("x", _METRIC_EM).mask.shape[0] / _METRIC_EM
+
+    def _font(self, em: int) -> ImageFont.FreeTypeFont:
+        return _open(str(self.path), em)
+
+
+@lru_cache(maxsize=2048)
+def _open(path: str, em: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(path, em, layout_engine=ImageFont.Layout.BASIC)
+
+
+def _draw_glyph(font: ImageFont.FreeTypeFont, char: str) -> Glyph:
+    ink, (left, top) = font.getmask2(char, mode="L", anchor="ls")
+    advance = font.getlength(char)
+    if 0 in ink.size:
+        return Glyph(np.zeros((0, 0), np.uint8), 0, 0, advance)
+    image = Image.new("L", ink.size)
+    image.im = ink
+    mask = np.asarray(image)
+    x, y, columns, rows = cv2.boundingRect(cv2.threshold(mask, 24, 255, cv2.THRESH_TOZERO)[1])
+    return Glyph(mask[y : y + rows, x : x + columns].copy(), int(left) + x, int(top) + y, advance)
+
+
+class Faces:
+    """The faces of a pack: a folder with `fonts.tsv` (file, kind, …, characters) and one font file a face.
+
+    Files are opened when first drawn with; glyphs are kept for the life of the process.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        listing = folder / "fonts.tsv"
+        if not listing.exists():
+            raise InputMissing(f"{listing}: no such file", remedy="make a pack with tools/fetch_fonts.py")
+        with listing.open(encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+        self.all = tuple(
+            Face(folder / row["file"], kind=row["kind"], characters=row["characters"]) for row in rows
+        )
+        self.by_kind = {kind: tuple(face for face in self.all if face.kind == kind) for kind in KINDS}
+
+    def choose(self, rng: np.random.Generator, text: str, *, kinds: Sequence[str] = KINDS) -> Face | None:
+        """Return a random face that covers `text`: of the first kind of `kinds` if it has one, else of the next.
+
+        None if no face of these kinds covers it.
+        """
+        needed = frozenset(text) - {" "}
+        for kind in kinds:
+            faces = self.by_kind[kind]
+            for _ in range(6 if faces else 0):
+                face = faces[int(rng.random() * len(faces))]
+                if needed <= face.characters:
+                    return face
+            covering = [face for face in faces if needed <= face.characters]
+            if covering:
+                return covering[int(rng.random() * len(covering))]
+        return None
