@@ -1,0 +1,69 @@
+"""One door for every source: path, bytes, address, standard input, array or picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import UnreadableImage
+from . import pdf, raster
+from .page import Limits, PageImage, Selection
+from .sources import download, head_of, is_url, name_of, standard_input
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Source = Union[str, Path, bytes, "NDArray[Any]", "Image"]
+"""A path, "-", an http(s) address, the bytes of a file, an array "h w" or "h w 3" (RGB), or a PIL image."""
+
+DPI = 200.0
+"""The resolution PDF pages are drawn at unless told: ten-point text is 28 pixels high."""
+
+
+def pages(
+    source: Source,
+    *,
+    password: str | None = None,
+    dpi: float | None = None,
+    select: str | Iterable[int] | None = None,
+    limits: Limits | None = None,
+) -> Iterator[PageImage]:
+    """Yield the pages of a source, each decoded only when it is asked for.
+
+    The frames of a TIFF and the pages of a PDF are pages; an animation is its first frame. `select` is
+    "1-3,5,8-" or page numbers from 1. A page that fails does not stop those after it: UnreadableImage is
+    raised after the last one, and says which pages were opened.
+
+    Raises InputMissing, UnreadableImage, ImageTooLarge, LockedDocument; ConfigError if no page of `select` is
+    there.
+
+    >>> [page.pixels.shape for page in pages(np.zeros((20, 30), np.uint8))]
+    [(20, 30, 3)]
+    """
+    selection, limits = Selection.parse(select), limits or Limits()
+    if isinstance(source, np.ndarray):
+        yield PageImage(1, raster.from_array(source, limits=limits))
+        return
+    if not isinstance(source, str | Path | bytes | bytearray):
+        yield PageImage(1, raster.from_picture(source, limits=limits))
+        return
+    name, data = name_of(source), _fetch(source, limits)
+    head = head_of(data) if isinstance(data, Path) else data[:1024]
+    if not head:
+        raise UnreadableImage(f"{name}: the file is empty", remedy="get it again")
+    if b"%PDF-" in head:
+        yield from pdf.pages(data, selection, name=name, password=password, dpi=dpi or DPI, limits=limits)
+    else:
+        yield from raster.pages(data, selection, name=name, limits=limits)
+
+
+def _fetch(source: str | Path | bytes | bytearray, limits: Limits) -> Path | bytes:
+    if isinstance(source, bytes | bytearray):
+        return bytes(source)
+    if source == "-":
+        return standard_input(limits)
+    return download(str(source), limits) if is_url(source) else Path(source)
