@@ -1,0 +1,173 @@
+"""The line model as two ONNX graphs: `python -m foveal.models.export WEIGHTS.safetensors FOLDER [--real STRIPS…]`.
+
+glance: strips uint8 "b 32 w 3" → features "b n d", log_probs "b n C", density "b n", n = w/4.
+fixate: features, count "b n", positions "b t", words "b t", window "b t 2" → log_probs "b t C", look "b t n".
+Parameters keep their torch names and are stored as float16, so a graph can be trained further.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from onnx import TensorProto, numpy_helper
+from torch import Tensor, nn
+
+from foveal.alphabet import Alphabet
+from foveal.errors import FovealError
+from foveal.models import checkpoint
+from foveal.models.line import LineModel
+
+TOLERANCE = 2e-2
+"""Largest difference in log-probability between torch (float32) and the stored graph (float16 weights)."""
+
+Inputs = dict[str, Tensor]
+
+
+class GlanceGraph(nn.Module):
+    """The glance as the reader wants it."""
+
+    def __init__(self, model: LineModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, strips: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return features, log-probabilities and density of uint8 strips "b 32 w 3"."""
+        glance = self.model.glance(strips.permute(0, 3, 1, 2).float() / 255)
+        return glance.features, glance.logits.log_softmax(-1), glance.density
+
+
+class FixateGraph(nn.Module):
+    """The fixations as the reader wants them: the last layer's look."""
+
+    def __init__(self, model: LineModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, features: Tensor, count: Tensor, positions: Tensor, words: Tensor, window: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return log-probabilities and looks."""
+        seen = self.model.fixate(features, count, positions, words, window)
+        return seen.logits.log_softmax(-1), seen.looks[-1]
+
+
+def glance_inputs(strips: Tensor) -> Inputs:
+    """Return the glance's inputs."""
+    return {"strips": strips}
+
+
+def fixate_inputs(features: Tensor, *, fixations: int) -> Inputs:
+    """Return inputs for the fixations over `features`, two words to a strip."""
+    b, n, _ = features.shape
+    count = torch.linspace(0, fixations, n).expand(b, n).contiguous()
+    positions = (torch.arange(fixations) + 0.5).expand(b, -1).contiguous()
+    words = (torch.arange(fixations) // 3).expand(b, -1).contiguous()
+    window = torch.tensor([0, n]).expand(b, fixations, 2).contiguous()
+    return {"features": features, "count": count, "positions": positions, "words": words, "window": window}
+
+
+def _program(module: nn.Module, inputs: Inputs, axes: dict[str, dict[int, str]], outputs: list[str]) -> bytes:
+    """Return a graph whose parameters are named as in torch."""
+    dims = {name: {axis: torch.export.Dim.DYNAMIC for axis in axes[name]} for name in inputs}
+    program = torch.onnx.export(
+        module, (), kwargs=inputs, input_names=list(inputs), output_names=outputs, dynamic_shapes=dims,
+        dynamo=True, optimize=False, verbose=False,
+    )  # fmt: skip
+    assert program is not None
+    graph = program.model_proto
+    for initializer in graph.graph.initializer:
+        initializer.name = initializer.name.removeprefix("model.")
+    for node in graph.graph.node:
+        node.input[:] = [name.removeprefix("model.") for name in node.input]
+    return halve(graph).SerializeToString()
+
+
+def halve(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large float32 initializers as float16 with a Cast behind each; the runtime folds it when it loads."""
+    for initializer in graph.graph.initializer:
+        if initializer.data_type != TensorProto.FLOAT or np.prod(initializer.dims) < 64:
+            continue
+        name = initializer.name
+        half = numpy_helper.from_array(numpy_helper.to_array(initializer).astype(np.float16), f"{name}:half")
+        initializer.CopyFrom(half)
+        cast = onnx.helper.make_node("Cast", [f"{name}:half"], [name], to=TensorProto.FLOAT)
+        graph.graph.node.insert(0, cast)
+    del graph.graph.value_info[:]
+    return graph
+
+
+def largest_difference(module: nn.Module, graph: bytes, inputs: Sequence[Inputs]) -> float:
+    """Return the largest difference between torch and ONNX Runtime over all outputs and inputs."""
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    worst = 0.0
+    for values in inputs:
+        with torch.inference_mode():
+            ours = module(**values)
+        theirs = session.run(None, {name: value.numpy() for name, value in values.items()})
+        worst = max(worst, *(float(np.abs(a.numpy() - b).max()) for a, b in zip(ours, theirs, strict=True)))
+    return worst
+
+
+def read_strips(paths: Sequence[Path]) -> list[Tensor]:
+    """Return real images as strips, "1 32 w 3" each, for the comparison."""
+    strips = []
+    for path in paths:
+        image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        width = max(16, 4 * round(8 * image.shape[1] / image.shape[0]))
+        strips.append(torch.from_numpy(cv2.resize(image, (width, 32), interpolation=cv2.INTER_AREA))[None])
+    return strips
+
+
+def export(model: LineModel, folder: Path, name: str, *, strips: Sequence[Tensor] = ()) -> dict[str, float]:
+    """Write `line-NAME-glance.onnx` and `line-NAME-fixate.onnx`; return the largest difference of each from torch.
+
+    strips: real strips to compare on besides noise. Raises FovealError, and writes nothing, beyond TOLERANCE.
+    """
+    model = model.float().eval()
+    glance, fixate = GlanceGraph(model), FixateGraph(model)
+    noise = [torch.randint(0, 256, (b, 32, w, 3), dtype=torch.uint8) for b, w in ((2, 96), (3, 64), (1, 320))]
+    looks = [glance_inputs(strip) for strip in (*noise, *strips)]
+    with torch.inference_mode():
+        fixed = [
+            fixate_inputs(glance(**values)[0], fixations=5 + index) for index, values in enumerate(looks)
+        ]
+    fixed = [{name: value.clone() for name, value in values.items()} for values in fixed]
+    batch, width = {0: "b"}, {0: "b", 2: "w"}
+    grid, asked = {0: "b", 1: "n"}, {0: "b", 1: "t"}
+    axes = {"features": grid, "count": grid, "positions": asked, "words": asked, "window": asked}
+    graphs = {
+        "glance": (glance, looks, _program(glance, looks[0], {"strips": width}, ["features", "log_probs", "density"])),
+        "fixate": (fixate, fixed, _program(fixate, fixed[0], axes, ["log_probs", "look"])),
+    }
+    assert batch
+    worst = {part: largest_difference(module, graph, inputs) for part, (module, inputs, graph) in graphs.items()}
+    if max(worst.values()) > TOLERANCE:
+        raise FovealError(f"the exported graph differs from torch: {worst}", remedy="nothing was written")
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, (_, _, graph) in graphs.items():
+        (folder / f"line-{name}-{part}.onnx").write_bytes(graph)
+    return worst
+
+
+def main() -> None:
+    """Read weights, write the graphs."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--real", type=Path, nargs="*", default=[], help="images of lines to compare on")
+    arguments = parser.parse_args()
+    size = checkpoint.facts(arguments.weights)["size"]
+    model = LineModel(size, len(Alphabet()))
+    checkpoint.load(model, arguments.weights)
+    print(export(model, arguments.folder, size, strips=read_strips(arguments.real)))
+
+
+if __name__ == "__main__":
+    main()

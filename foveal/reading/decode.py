@@ -1,0 +1,130 @@
+"""From the line model's numbers to words: CTC's best path, the score of a text, and the choice between two readings.
+
+Shapes: n columns of the grid, C classes with 0 for "nothing" (CTC's blank, the end of a word).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+SPACE = 1
+"""The id of the space."""
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """One character of CTC's best path: its id, the columns it was emitted in, and its probability."""
+
+    id: int
+    first: int
+    last: int
+    probability: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """A word of the glance: its symbols, and the columns [low, high) between the spaces around it."""
+
+    symbols: tuple[Symbol, ...]
+    low: int
+    high: int
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """The ids of the word."""
+        return tuple(symbol.id for symbol in self.symbols)
+
+
+def best_path(log_probs: Floats) -> list[Symbol]:
+    """Return the symbols of the best CTC path (Graves et al., 2006). log_probs: "n C"."""
+    ids = log_probs.argmax(-1)
+    edges = np.flatnonzero(np.diff(ids, prepend=-1, append=-1))
+    return [
+        Symbol(int(ids[a]), int(a), int(b - 1), float(np.exp(log_probs[a:b, ids[a]].max())))
+        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        if ids[a] != 0
+    ]
+
+
+def spans(symbols: list[Symbol], columns: int) -> list[Span]:
+    """Cut the best path at its spaces; several spaces in a row count as one."""
+    found: list[Span] = []
+    word: list[Symbol] = []
+    low = 0
+    for symbol in [*symbols, Symbol(SPACE, columns, columns, 1.0)]:
+        if symbol.id != SPACE:
+            word.append(symbol)
+            continue
+        if word:
+            found.append(Span(tuple(word), low, max(low + 1, symbol.first)))
+            word = []
+        low = min(columns - 1, symbol.last + 1)
+    return found
+
+
+def ctc_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
+    """Return log p(ids) over all CTC paths: the forward algorithm, in n steps. log_probs: "n C"."""
+    states = np.zeros(2 * len(ids) + 1, np.int64)
+    states[1::2] = ids
+    emit = log_probs[:, states]
+    skip = np.full(len(states), -np.inf, np.float32)
+    skip[3::2] = np.where(np.diff(ids) != 0, 0.0, -np.inf) if len(ids) > 1 else -np.inf
+    score = np.full(len(states), -np.inf, np.float32)
+    score[:2] = emit[0, :2]
+    for step in range(1, len(emit)):
+        one = np.concatenate(([-np.inf], score[:-1]))
+        two = np.concatenate(([-np.inf, -np.inf], score[:-2]))[: len(states)] + skip
+        score = (np.logaddexp(np.logaddexp(score, one), two) + emit[step]).astype(np.float32)
+    return float(np.logaddexp(score[-1], score[-2])) if len(ids) else float(score[-1])
+
+
+def fixation_ids(log_probs: Floats) -> tuple[int, ...]:
+    """Return the ids before the first fixation that found nothing. log_probs: "t C"."""
+    ids = log_probs.argmax(-1)
+    ends = np.flatnonzero(ids == 0)
+    return tuple(int(i) for i in ids[: ends[0] if len(ends) else len(ids)])
+
+
+def fixation_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
+    """Return Σ log p of the ids and of the end behind them; −inf if there are not fixations enough."""
+    if len(ids) > len(log_probs):
+        return -np.inf
+    asked = (*ids, 0)[: len(log_probs)]
+    return float(log_probs[np.arange(len(asked)), asked].sum())
+
+
+def choose(glanced: Floats, fixated: Floats, span: Span, *, trust: float) -> tuple[int, ...]:
+    """Return the ids of a word: of the two readings, the one that both sources together hold likelier.
+
+    glanced: "m C", the word's columns; fixated: "t C"; trust: weight of the fixations, 0 to 1, against the glance.
+    """
+    ours, theirs = fixation_ids(fixated), span.ids
+    if ours == theirs:
+        return ours
+    scores = {
+        ids: trust * fixation_score(fixated, ids) + (1 - trust) * ctc_score(glanced, ids)
+        for ids in (ours, theirs)
+        if ids
+    }
+    return max(scores, key=lambda ids: scores[ids]) if scores else ()
+
+
+def edges(density: Floats, span: Span, characters: int) -> Floats:
+    """Return left and right edge, in columns, of each character of a word: "characters 2".
+
+    The running count inside the word is stretched to the number of characters read; a character lies where the
+    count passes through its place, and the gaps between characters, which hold no mass, belong to none.
+    """
+    mass = np.concatenate(([0.0], density[span.low : span.high].cumsum()))
+    if mass[-1] <= 0:
+        grid = np.linspace(span.low, span.high, characters + 1, dtype=np.float32)
+        return np.stack((grid[:-1], grid[1:]), -1)
+    places = np.arange(span.low, span.high + 1, dtype=np.float32)
+    mass = mass * characters / mass[-1] + np.arange(len(mass)) * 1e-6  # strictly rising, for the inverse
+    starts = np.interp(np.arange(characters) + 0.08, mass, places)
+    ends = np.interp(np.arange(characters) + 0.92, mass, places)
+    return np.stack((starts, ends), -1).astype(np.float32)
