@@ -3,10 +3,10 @@
     python tools/fetch_fonts.py OUT_DIR [--list foveal/synth/fonts.tsv] [--cache .fonts] [--jobs 2] [--update]
 
 The list has one row a face: file, kind, family, style, package, licence, characters. The package is
-`deb:name=version`, `deb:name/folder=version` or `npm:@scope/name@version`. A family `*` takes every face of the
-package. Each face is cut to the alphabet, its kerning is flattened into one table, and it is written as WOFF2;
-OUT_DIR/fonts.tsv then lists what was packed with every character it holds, and OUT_DIR/words.json.gz holds the
-words to write with them. `--update` writes the list again, with what was found and how many characters it holds.
+`deb:name=version`, `deb:name/folder=version` or `npm:@scope/name@version`. A family `*` takes every face of
+the package. Each face is cut to the alphabet, with its kerning in one table, and written as WOFF2;
+OUT_DIR/fonts.tsv then lists what was packed with every character it holds, and OUT_DIR/words.json.gz holds
+the words to write with them. `--update` writes the list again, with what was found and a count of characters.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ LICENCES = re.compile(
     r"EPL|Unlicense|Artistic",
     re.IGNORECASE,
 )
+DROPPED = "BASE COLR CPAL DSIG FFTM Feat GDEF GPOS GSUB Glat Gloc MATH Silf Sill gasp kern morx".split()
 KERNED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.,;:-'’”"
 NEEDED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,")
 
@@ -98,7 +99,7 @@ def _unpack_npm(spec: str, cache: Path) -> Path:
 
 
 def font_files(folder: Path) -> list[Path]:
-    """Return the outline fonts of an unpacked package; a folder of TeX Live's tree may lie below any format."""
+    """Return the outline fonts of an unpacked package; TeX Live keeps them by format."""
     if "texmf-dist" in folder.parts and not folder.exists():
         found = itertools.chain.from_iterable(
             part.rglob("*")
@@ -146,32 +147,8 @@ def find(rows: list[Row], cache: Path) -> Iterator[tuple[Row, Path]]:
 
 def cut(path: Path, out: Path) -> str:
     """Write the alphabet's part of a face to `out` as WOFF2 and return the characters it holds."""
-    options = subset.Options(
-        hinting=False,
-        layout_features=[],
-        name_IDs=[1, 2],
-        notdef_outline=True,
-        drop_tables=subset.Options._drop_tables_default
-        + [
-            "GPOS",
-            "GSUB",
-            "GDEF",
-            "DSIG",
-            "BASE",
-            "MATH",
-            "kern",
-            "FFTM",
-            "SVG ",
-            "COLR",
-            "CPAL",
-            "morx",
-            "Silf",
-            "Feat",
-            "Glat",
-            "Gloc",
-            "Sill",
-        ],
-    )
+    options = subset.Options(hinting=False, layout_features=[], name_IDs=[1, 2], notdef_outline=True)
+    options.drop_tables += DROPPED
     kerning = _kerning(path)
     font = subset.load_font(str(path), options)
     held = [char for char in ALPHABET if ord(char) in font.getBestCmap()]
@@ -212,7 +189,7 @@ def _add_kerning(font: TTFont, kerning: dict[tuple[str, str], float]) -> None:
 
 
 def _drawn(path: Path, char: str) -> bool:
-    """Say whether a face has ink of its own for a character: neither empty nor the box for a missing glyph."""
+    """Say whether a face has ink of its own for a character, not the box for a missing glyph."""
     font = ImageFont.truetype(str(path), 32)
     mask, missing = (np.array(font.getmask(sign)) for sign in (char, "\U000f1234"))
     if char == " ":
@@ -229,11 +206,9 @@ def pack(row: Row, path: Path, out_dir: Path) -> Row | None:
     except Exception as error:  # fonts break in countless ways: skip it, and say so
         print(f"skipped {path.name}: {type(error).__name__}: {error}")
         return None
-    if NEEDED <= set(characters):
+    if not NEEDED - set(characters):
         return replace(row, file=out.name, characters=characters)
-    print(
-        f"dropped {path.name}: {len(characters)} characters, no {''.join(sorted(NEEDED - set(characters)))[:20]}"
-    )
+    print(f"dropped {path.name}: it has no {''.join(sorted(NEEDED - set(characters)))[:20]}")
     out.unlink()
     return None
 

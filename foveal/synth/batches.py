@@ -48,8 +48,8 @@ _CHARACTER = 0.5
 
 @dataclass(frozen=True)
 class Batch:
-    """Drawn texts: `masks` "b h w" ink coverage 0..255, zero beyond `widths` "b" px; `boxes` "b n 4" x0 y0 x1 y1 in
-    mask px, zero beyond a text's length; `texts` and the `kinds` of their faces.
+    """Drawn texts: `masks` "b h w" ink coverage 0..255, zero beyond `widths` "b" px; `boxes` "b n 4"
+    x0 y0 x1 y1 in mask px, zero beyond a text's length; `texts` and the `kinds` of their faces.
     """
 
     masks: NDArray[np.uint8]
@@ -71,8 +71,8 @@ def stream(
 ) -> Iterator[Batch]:
     """Yield batches of `batch` words or lines without end; the same seed and worker give the same batches.
 
-    `width` is that of the final strip of 32 px height, so masks are `width * 48 // 32` px wide. `faces_dir` is a pack
-    made by tools/fetch_fonts.py: faces, `fonts.tsv` and `words.json.gz`.
+    `width` is that of the final strip of 32 px height, so masks are `width * 48 // 32` px wide. `faces_dir`
+    is a pack made by tools/fetch_fonts.py: faces, `fonts.tsv` and `words.json.gz`.
     """
     artist = Artist(Faces(faces_dir), Texts(Lexicon.load(faces_dir / "words.json.gz"), alphabet=alphabet))
     random, rng = Random(f"{seed}/{worker}/{kind}/{width}"), np.random.default_rng([seed, worker, width])

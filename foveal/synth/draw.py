@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.synth.fonts import Face, Glyph
-from foveal.synth.setting import Framing, Style
+from foveal.synth.setting import Framing, Setting
 
 HEIGHT = 48
 """Height of a drawn strip, px."""
@@ -21,10 +21,10 @@ _MARKS_BELOW = frozenset("\u0323\u0324\u0325\u0327\u0328\u032e\u0331")
 
 @dataclass(frozen=True)
 class Drawing:
-    """A text as ink: `mask` "h w" coverage 0..255, `boxes` "n 4" x0 y0 x1 y1 in mask px, one a character of `text`.
+    """A text as ink: `mask` "h w" coverage 0..255, `boxes` "n 4" x0 y0 x1 y1 in mask px, one a character.
 
-    A box bounds the character's ink; a space has the gap it stands for, a combining mark the width of its base.
-    `kind` is the kind of the face.
+    A box bounds the character's ink; a space has the gap it stands for, a combining mark the width of its
+    base. `kind` is the kind of the face.
     """
 
     text: str
@@ -36,34 +36,35 @@ class Drawing:
 def draw(
     text: str, face: Face, rng: np.random.Generator, *, framing: Framing, max_width: int, height: int = HEIGHT
 ) -> Drawing:
-    """Draw `text` in `face`, set at random (see Style), `height` px high, squeezed if wider than `max_width` px.
+    """Draw `text` in `face`, set at random (see Setting), `height` px high, at most `max_width` px wide.
 
-    `framing` "tight" cuts round the ink, as crops of words in photos are; "line" takes the line's whole height, as
-    crops from pages are. `text` has no space at its ends and only characters of the face.
+    `framing` "tight" cuts round the ink, as crops of words in photos are; "line" takes the line's
+    height, as crops from pages are. `text` has no space at its ends and only characters of the face.
     """
-    style = Style.sample(rng, text=text, kind=face.kind, framing=framing)
-    glyphs, corners, boxes = _place(text, face, style, rng)
-    canvas, origin = _compose(glyphs, corners, boxes, style=style)
+    setting = Setting.sample(rng, text=text, kind=face.kind, framing=framing)
+    glyphs, corners, boxes = _place(text, face, setting, rng)
+    canvas, origin = _compose(glyphs, corners, boxes, setting=setting)
     boxes += np.array([*origin, *origin], np.float32)
-    _rule(canvas, boxes, baseline=origin[1], style=style, x_height=face.x_height * style.em)
-    canvas, boxes = _weigh(canvas, boxes, style)
-    frame = _frame(boxes, baseline=origin[1], face=face, style=style)
-    place = _transform(frame, baseline=origin[1], style=style, height=height, max_width=max_width)
-    mask, boxes = _cut(canvas, boxes, place, height=height, lean=style.slant)
+    _rule(canvas, boxes, baseline=origin[1], setting=setting, x_height=face.x_height * setting.em)
+    canvas, boxes = _weigh(canvas, boxes, setting)
+    frame = _frame(boxes, baseline=origin[1], face=face, setting=setting)
+    place = _transform(frame, baseline=origin[1], setting=setting, height=height, max_width=max_width)
+    mask, boxes = _cut(canvas, boxes, place, height=height, lean=setting.slant)
     return Drawing(text, mask, boxes, face.kind)
 
 
 def _place(
-    text: str, face: Face, style: Style, rng: np.random.Generator
+    text: str, face: Face, setting: Setting, rng: np.random.Generator
 ) -> tuple[list[Glyph], list[tuple[int, int]], NDArray[np.float32]]:
-    """Set the glyphs along the baseline: glyphs, their upper left corners and boxes, from the start of the line."""
-    em, pen, before = style.em, 0.0, ""
-    drift = style.drift(len(text), rng) if style.hand else None
+    """Set the glyphs along the baseline: glyphs, upper left corners and boxes, from the start of the line."""
+    em, pen, before = setting.em, 0.0, ""
+    drift = setting.drift(len(text), rng) if setting.hand else None
     glyphs, corners, boxes = [], [], []
     for place, char in enumerate(text):
         if char == " ":
             glyph = _EMPTY
-            pen += style.space(face.glyph(char, em).advance if char in face.characters else 0.28 * em, place)
+            advance = face.glyph(char, em).advance if char in face.characters else 0.28 * em
+            pen += setting.space(advance, place)
             x, y = int(pen), 0
             boxes.append((pen, -face.x_height * em, pen, 0.0))
         elif unicodedata.combining(char) and boxes:
@@ -71,13 +72,13 @@ def _place(
             x, y = _on_base(glyph, boxes[-1], below=char in _MARKS_BELOW)
             boxes.append((boxes[-1][0], y, boxes[-1][2], y + glyph.mask.shape[0]))
         else:
-            glyph = face.glyph(char, style.em_of(char, before))
+            glyph = face.glyph(char, setting.em_of(char, before))
             if drift is not None:
                 glyph = _jitter(glyph, drift[place])
-            if before and style.kerned:
+            if before and setting.kerned:
                 pen += face.kerning(before + char) * em
             x, y = round(pen) + glyph.left, glyph.top
-            pen += glyph.advance + style.tracking * em
+            pen += glyph.advance + setting.tracking * em
             boxes.append((x, y, x + glyph.mask.shape[1], y + glyph.mask.shape[0]))
         glyphs.append(glyph)
         corners.append((x, y))
@@ -130,10 +131,10 @@ def _jitter(glyph: Glyph, drift: NDArray[np.float64]) -> Glyph:
 
 
 def _compose(
-    glyphs: list[Glyph], corners: list[tuple[int, int]], boxes: NDArray[np.float32], *, style: Style
+    glyphs: list[Glyph], corners: list[tuple[int, int]], boxes: NDArray[np.float32], *, setting: Setting
 ) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-    """Lay the glyphs' ink together, darker over lighter: the canvas, and where the line's start lies on it."""
-    room = _PAD + (round(style.neighbours * style.em * 1.6) if style.neighbours else round(0.3 * style.em))
+    """Lay the glyphs' ink together, darker over lighter: the canvas, and the line's start on it."""
+    room = _PAD + round(setting.em * (setting.neighbours * 1.6 or 0.3))
     left, top = -int(boxes[:, 0].min()) + _PAD, -int(boxes[:, 1].min()) + room
     right, bottom = int(boxes[:, 2].max()) + left + _PAD, int(boxes[:, 3].max()) + top + room
     canvas = np.zeros((bottom, right), np.uint8)
@@ -141,8 +142,8 @@ def _compose(
         rows, columns = glyph.mask.shape
         region = canvas[y + top : y + top + rows, x + left : x + left + columns]
         np.maximum(region, glyph.mask, out=region)
-    if style.neighbours:
-        _add_neighbours(canvas, pitch=round(style.neighbours * style.em))
+    if setting.neighbours:
+        _add_neighbours(canvas, pitch=round(setting.neighbours * setting.em))
     return canvas, (left, top)
 
 
@@ -154,60 +155,60 @@ def _add_neighbours(canvas: NDArray[np.uint8], *, pitch: int) -> None:
 
 
 def _rule(
-    canvas: NDArray[np.uint8], boxes: NDArray[np.float32], *, baseline: int, style: Style, x_height: float
+    canvas: NDArray[np.uint8], boxes: NDArray[np.float32], *, baseline: int, setting: Setting, x_height: float
 ) -> None:
-    """Draw the rule of the style: a line under or through the text, dots, or a border around it."""
-    if not style.rule:
+    """Draw the rule of the setting: a line under or through the text, dots, or a border around it."""
+    if not setting.rule:
         return
-    thick = max(1, round(style.rule_width * style.em))
-    below = baseline + round(style.rule_drop * style.em)
+    thick = max(1, round(setting.rule_width * setting.em))
+    below = baseline + round(setting.rule_drop * setting.em)
     last = canvas.shape[1] - 1
-    if style.rule == "border":
+    if setting.rule == "border":
         top, bottom = max(0, int(boxes[:, 1].min()) - 3 * thick), int(boxes[:, 3].max()) + 3 * thick
         cv2.rectangle(canvas, (1, top), (last - 1, min(bottom, canvas.shape[0] - 1)), 255, thick)
-    elif style.rule == "dots":
+    elif setting.rule == "dots":
         canvas[below : below + thick, :: thick * 3] = 255
     else:
-        y = baseline - round(x_height / 2) if style.rule == "strike" else below
+        y = baseline - round(x_height / 2) if setting.rule == "strike" else below
         canvas[max(0, y) : max(0, y) + thick] = 255
 
 
 def _weigh(
-    canvas: NDArray[np.uint8], boxes: NDArray[np.float32], style: Style
+    canvas: NDArray[np.uint8], boxes: NDArray[np.float32], setting: Setting
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Make the strokes heavier (px > 0) or thinner (px < 0)."""
-    if not style.weight:
+    if not setting.weight:
         return canvas, boxes
-    size = abs(style.weight) + 1
+    size = abs(setting.weight) + 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
-    change = cv2.dilate if style.weight > 0 else cv2.erode
-    half = style.weight / 2
+    change = cv2.dilate if setting.weight > 0 else cv2.erode
+    half = setting.weight / 2
     return np.asarray(change(canvas, kernel), np.uint8), boxes + np.array(
         [-half, -half, half, half], np.float32
     )
 
 
 def _frame(
-    boxes: NDArray[np.float32], *, baseline: int, face: Face, style: Style
+    boxes: NDArray[np.float32], *, baseline: int, face: Face, setting: Setting
 ) -> tuple[float, float, float, float]:
     """Return the part of the canvas to cut out, x0 y0 x1 y1: round the ink, or the whole line's height."""
     x0, y0, _, _ = boxes.min(axis=0).tolist()
     _, _, x1, y1 = boxes.max(axis=0).tolist()
-    if style.framing == "line":
+    if setting.framing == "line":
         high, low = face.line_span
-        top, bottom = baseline + high * style.em, baseline + low * style.em
-        if not style.clips:
+        top, bottom = baseline + high * setting.em, baseline + low * setting.em
+        if not setting.clips:
             top, bottom = min(top, y0), max(bottom, y1)
     else:
-        top, bottom = min(y0, baseline - face.x_height * style.em), max(y1, baseline)
+        top, bottom = min(y0, baseline - face.x_height * setting.em), max(y1, baseline)
     tall = bottom - top
-    left, up, right, down = (margin * tall for margin in style.margins)
+    left, up, right, down = (margin * tall for margin in setting.margins)
     return x0 - left, top - up, x1 + right, bottom + down
 
 
 @dataclass(frozen=True)
 class _Transform:
-    """Canvas px to strip px: x' = across (x + lean (baseline - y) - left), y' = scale (y - top); strip width in px."""
+    """Canvas px to strip px: x' = across (x + lean (baseline - y) - left), y' = scale (y - top)."""
 
     across: float
     scale: float
@@ -218,13 +219,13 @@ class _Transform:
 
 
 def _transform(
-    frame: tuple[float, float, float, float], *, baseline: int, style: Style, height: int, max_width: int
+    frame: tuple[float, float, float, float], *, baseline: int, setting: Setting, height: int, max_width: int
 ) -> _Transform:
     x0, y0, x1, y1 = frame
-    leans = (style.slant * (baseline - y0), style.slant * (baseline - y1))
+    leans = (setting.slant * (baseline - y0), setting.slant * (baseline - y1))
     x0, x1 = x0 + 0.8 * min(0.0, *leans), x1 + 0.8 * max(0.0, *leans)
     scale = height / (y1 - y0)
-    across = min(scale * style.stretch, max_width / (x1 - x0))
+    across = min(scale * setting.stretch, max_width / (x1 - x0))
     width = min(max_width, max(4, math.ceil((x1 - x0) * across)))
     return _Transform(across, scale, x0, y0, baseline, width)
 

@@ -20,8 +20,8 @@ KINDS = ("serif", "sans", "mono", "display", "hand", "black")
 
 @dataclass(frozen=True)
 class Glyph:
-    """One character's ink: `mask` "h w" coverage 0..255, its first column `left` px right of the pen and its first
-    row `top` px below the baseline (so negative for most), and the pen's `advance` in px.
+    """One character's ink: `mask` "h w" coverage 0..255, its first column `left` px right of the pen and its
+    first row `top` px below the baseline (so negative for most), and the pen's `advance` in px.
     """
 
     mask: NDArray[np.uint8]
@@ -72,11 +72,11 @@ class Face:
 
     def _measure_kerning(self, pair: str) -> float:
         apart = self.glyph(pair[0], _METRIC_EM).advance + self.glyph(pair[1], _METRIC_EM).advance
-        return (self._font(_METRIC_EM).getlength(pair) - apart) / _METRIC_EM
+        return float(self._font(_METRIC_EM).getlength(pair) - apart) / _METRIC_EM
 
     @cached_property
     def unicase(self) -> bool:
-        """Whether small letters look like capitals, so that a text in this face can only be told in capitals."""
+        """Whether small letters look like capitals, so that a text in this face reads as capitals."""
         same = 0
         for small in "abdeghnqrt":
             a, b = self.glyph(small, _METRIC_EM).mask, self.glyph(small.upper(), _METRIC_EM).mask
@@ -134,7 +134,7 @@ class Faces:
         self.by_kind = {kind: tuple(face for face in self.all if face.kind == kind) for kind in KINDS}
 
     def choose(self, rng: np.random.Generator, text: str, *, kinds: Sequence[str] = KINDS) -> Face | None:
-        """Return a random face that covers `text`: of the first kind of `kinds` if it has one, else of the next.
+        """Return a random face that covers `text`: of the first kind of `kinds` that has one.
 
         None if no face of these kinds covers it.
         """

@@ -13,13 +13,13 @@ _EMS = {"tight": 72, "line": 44}
 
 
 @dataclass(frozen=True)
-class Style:
+class Setting:
     """The choices for one drawing. Lengths are in em unless said otherwise.
 
     em: px to the em square. tracking: added between characters. spacing: factor on the width of a space.
     tab: (which character, extra width) of one wide gap, or none. slant: dx/dy. weight: px added to strokes.
-    stretch: width over height. margins: left, up, right, down as parts of the framed height. neighbours: distance
-    of the lines above and below, 0 for none. clips: whether ink beyond the line's height may be cut off.
+    stretch: width over height. margins: left, up, right, down as parts of the framed height. neighbours:
+    distance of the lines above and below, 0 for none. clips: whether ink beyond the line's height may be lost.
     """
 
     em: int
@@ -41,7 +41,7 @@ class Style:
     rule_drop: float
 
     @classmethod
-    def sample(cls, rng: np.random.Generator, *, text: str, kind: str, framing: Framing) -> Style:
+    def sample(cls, rng: np.random.Generator, *, text: str, kind: str, framing: Framing) -> Setting:
         """Choose at random, as often as print and handwriting show each."""
         u = rng.random(24).tolist()
         line, hand, mono = framing == "line", kind == "hand", kind == "mono"
@@ -70,7 +70,7 @@ class Style:
         )
 
     def space(self, advance: float, place: int) -> float:
-        """Return how far the pen moves for the space at `place` of the text, px, given the face's own advance."""
+        """Return how far the pen moves for the space at `place`, px, given the face's own advance."""
         wide = self.tab[1] * self.em if place == self.tab[0] else 0.0
         return max(0.15 * self.em, advance * self.spacing) + self.tracking * self.em * 1.5 + wide
 
@@ -79,7 +79,7 @@ class Style:
         return self.em * 25 // 32 if self.small_caps and before.isalpha() and char.isalpha() else self.em
 
     def drift(self, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Return how a hand wanders over `count` characters: "count 4" angle (radians), scale, dx and dy (px)."""
+        """Return how a hand wanders over `count` characters: "count 4" radians, scale, dx, dy in px."""
         noise = rng.standard_normal((count, 4))
         slow = np.sin(np.arange(count) * (0.1 + 0.3 * rng.random()) + 6 * rng.random())
         strength = rng.random(2)

@@ -1,4 +1,4 @@
-"""Random texts to draw: words, lines of print, receipts, letters and old books, in many European languages."""
+"""Random texts to draw: words, lines of print, receipts, letters and old books, in European languages."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FRENCH_GAPS = frozenset("!?:;»")
 
 
 class Texts:
-    """Texts over one alphabet. Every text is in normal form: single spaces, none at the ends, no other character."""
+    """Texts over one alphabet, all in normal form: single spaces, none at the ends, no other character."""
 
     def __init__(self, lexicon: Lexicon, *, alphabet: str = ALPHABET) -> None:
         self._lexicon = lexicon
@@ -31,7 +31,7 @@ class Texts:
         self._shares = list(accumulate(_SHARES.get(language, spread) for language in self._languages))
 
     def word(self, rng: Random, *, use: str) -> str:
-        """Return a word, or in one of ten cases two or three, as `use` (one of USES) shows them; 1 to 25 characters."""
+        """Return a word (one time in ten two or three) as `use` shows them; at most 25 characters."""
         make: Callable[[], str] = {
             "scene": lambda: self._sign_word(rng),
             "print": lambda: self._printed_word(rng),
@@ -47,7 +47,7 @@ class Texts:
         return self._written(lambda: self._line(rng, use, length), longest=length + 12)
 
     def signs(self, rng: Random, *, among: frozenset[str], longest: int, with_sign: str) -> str:
-        """Return signs drawn evenly from those of the alphabet that are also `among`, and `with_sign` somewhere."""
+        """Return signs of the alphabet drawn evenly from those `among`, with `with_sign` somewhere."""
         signs = [char for char in self._signs if char in among]
 
         def make() -> str:
@@ -73,7 +73,7 @@ class Texts:
         return self._languages[bisect(self._shares, rng.random() * self._shares[-1])]
 
     def _language_of(self, use: str, rng: Random) -> str:
-        """Return a language; letters and old books lean to French and German, as what survives of them does."""
+        """Return a language; letters and old books lean to French and German."""
         wanted = {"hand": ("fr", "en", "", "", ""), "old": ("de", "de", "fr", "fr", "en", "it")}.get(
             use, ("",)
         )

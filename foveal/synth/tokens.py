@@ -75,11 +75,12 @@ _UNITS = (
 _ALIKE = "0O1Il|B8S5Z2G6"
 _FRACTIONS = "½¼¾⅓⅔⅛"
 _TILL = (
-    "TOTAL", "SUBTOTAL", "SUB TOTAL", "Total", "CASH", "CHANGE", "GST 6%", "SST", "VAT", "TVA 20%", "MwSt 19%", "TAX",
-    "ROUNDING", "ROUNDING ADJ", "DISCOUNT", "AMOUNT", "NETT", "NET TOTAL", "TOTAL DUE", "BALANCE", "ITEM(S)", "QTY",
-    "TOTAL QTY", "CARD", "VISA", "MASTERCARD", "SUMME", "BAR", "ESPECES", "RENDU", "TOTAL (INCL. GST)", "SERVICE CHG",
-    "Total Sales (Inclusive of GST)", "TOTAL AMT PAYABLE", "TAX INVOICE", "Invoice No", "INV NO", "Bill No", "CASHIER",
-    "DATE", "TIME", "TABLE", "DOC NO.", "GST ID", "REG NO", "TEL", "FAX", "TERMINAL", "SR", "ZRL", "THANK YOU",
+    "TOTAL", "SUBTOTAL", "SUB TOTAL", "Total", "CASH", "CHANGE", "GST 6%", "SST", "VAT", "TVA 20%",
+    "MwSt 19%", "TAX", "ROUNDING", "ROUNDING ADJ", "DISCOUNT", "AMOUNT", "NETT", "NET TOTAL",
+    "TOTAL DUE", "BALANCE", "ITEM(S)", "QTY", "TOTAL QTY", "CARD", "VISA", "MASTERCARD", "SUMME", "BAR",
+    "ESPECES", "RENDU", "TOTAL (INCL. GST)", "SERVICE CHG", "Total Sales (Inclusive of GST)",
+    "TOTAL AMT PAYABLE", "TAX INVOICE", "Invoice No", "INV NO", "Bill No", "CASHIER", "DATE", "TIME",
+    "TABLE", "DOC NO.", "GST ID", "REG NO", "TEL", "FAX", "TERMINAL", "SR", "ZRL", "THANK YOU",
 )  # fmt: skip
 
 
@@ -193,8 +194,8 @@ def _roman(rng: Random) -> str:
 
 
 _NUMBERS: tuple[Callable[[Random], str], ...] = (
-    _count, _count, _count, _count, _grouped, _decimal, price, price, price, date, date, _time, _phone, _share,
-    _measure, _fraction, _ordinal, _roman,
+    _count, _count, _count, _count, _grouped, _decimal, price, price, price, date, date, _time, _phone,
+    _share, _measure, _fraction, _ordinal, _roman,
 )  # fmt: skip
 
 
@@ -224,4 +225,5 @@ def till_line(rng: Random, word: Callable[[], str]) -> str:
         goods = " ".join(in_case(word(), rng, upper=0.75, title=0.2) for _ in range(rng.randint(1, 4)))
         head = rng.choice(("", "", f"{rng.randint(1, 12)} ", f"{rng.randrange(10**13):013} "))
         return f"{head}{goods} {price(rng)}{rng.choice(('', '', ' SR', ' S', ' *', ' A', ' B'))}"
-    return f"{rng.choice(_TILL)}{rng.choice((': ', ' ', ' : ', '. ', ' #'))}{rng.choice((code, number, date))(rng)}"
+    value = rng.choice((code, number, date))(rng)
+    return f"{rng.choice(_TILL)}{rng.choice((': ', ' ', ' : ', '. ', ' #'))}{value}"
