@@ -1,0 +1,153 @@
+"""What a sample looks like: presets of documents and scenes, each a table of effects with a share and a strength."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+KINDS = ("serif", "sans", "mono", "display", "hand", "black")
+"""Kinds of fonts; `kinds` tensors index this tuple."""
+
+LOOKS = ("clean", "scan", "receipt", "old", "pen", "screen", "scene")
+"""Presets. All but the last are documents."""
+
+# share of each document preset for a kind of font, in the order of LOOKS
+SHARES = {
+    "serif": (0.46, 0.22, 0.05, 0.20, 0.00, 0.07, 0.0),
+    "sans": (0.44, 0.16, 0.20, 0.05, 0.00, 0.15, 0.0),
+    "mono": (0.26, 0.16, 0.46, 0.04, 0.00, 0.08, 0.0),
+    "display": (0.44, 0.12, 0.10, 0.14, 0.00, 0.20, 0.0),
+    "hand": (0.04, 0.12, 0.00, 0.00, 0.84, 0.00, 0.0),
+    "black": (0.16, 0.40, 0.00, 0.44, 0.00, 0.00, 0.0),
+}
+SCENE_FACTOR = {"hand": 0.4, "black": 0.4}
+
+# effect: (share of samples that have it, greatest strength) for each preset, in the order of LOOKS
+_NONE = (0.0, 0.0)
+EFFECTS: dict[str, tuple[tuple[float, float], ...]] = {
+    # geometry: rise of the baseline and sag in text heights, slant as a tangent, stretch as a logarithm
+    "tilt": ((0.3, 0.10), (0.4, 0.15), (0.5, 0.25), (0.5, 0.20), (0.6, 0.35), (0.1, 0.1), (0.7, 0.9)),
+    "slant": ((0.1, 0.20), (0.1, 0.20), (0.1, 0.10), (0.2, 0.20), (0.7, 0.45), (0.1, 0.2), (0.4, 0.35)),
+    "stretch": ((0.7, 0.25), (0.7, 0.25), (0.8, 0.30), (0.6, 0.25), (0.9, 0.35), (0.5, 0.2), (0.8, 0.38)),
+    "tip": (_NONE, _NONE, (0.2, 0.08), (0.2, 0.05), (0.2, 0.10), _NONE, (0.5, 0.28)),
+    "arc": (_NONE, (0.1, 0.05), (0.3, 0.12), (0.3, 0.12), (0.3, 0.15), _NONE, (0.16, 0.55)),
+    "wave": (_NONE, (0.1, 0.03), (0.2, 0.04), (0.3, 0.04), (0.6, 0.10), _NONE, (0.1, 0.07)),
+    "elastic": (_NONE, _NONE, _NONE, (0.1, 0.012), (0.6, 0.035), _NONE, (0.05, 0.02)),
+    "margin": ((0.8, 0.30), (0.8, 0.25), (0.8, 0.25), (0.8, 0.25), (0.8, 0.25), (0.8, 0.3), (0.75, 0.25)),
+    "small": ((0.3, 0.60), (0.3, 0.50), (0.7, 0.62), (0.2, 0.45), (0.2, 0.40), (0.5, 0.65), (0.6, 0.72)),
+    "pixels": ((0.05, 1.0), (0.2, 1.0), (0.1, 1.0), _NONE, _NONE, (0.2, 1.0), (0.05, 1.0)),
+    # ink
+    "spread": ((0.2, 0.20), (0.4, 0.32), (0.2, 0.25), (0.7, 0.40), (0.3, 0.25), (0.1, 0.1), (0.2, 0.2)),
+    "thin": ((0.1, 0.12), (0.2, 0.20), (0.3, 0.20), (0.2, 0.15), (0.3, 0.20), _NONE, (0.1, 0.1)),
+    "ragged": ((0.1, 0.10), (0.6, 0.35), (0.3, 0.25), (0.8, 0.40), (0.4, 0.25), _NONE, (0.1, 0.15)),
+    "gaps": (_NONE, (0.1, 0.5), (0.2, 0.5), (0.3, 0.5), (0.3, 0.6), _NONE, (0.06, 0.5)),
+    "fade": ((0.1, 0.20), (0.05, 0.3), (0.5, 0.65), (0.2, 0.40), (0.5, 0.50), _NONE, (0.1, 0.4)),
+    "dots": (_NONE, (0.03, 0.6), (0.12, 0.8), _NONE, _NONE, _NONE, (0.02, 0.7)),
+    "outline": (_NONE, _NONE, _NONE, _NONE, _NONE, (0.03, 1.0), (0.10, 1.4)),
+    "hollow": ((0.005, 1.0), _NONE, _NONE, _NONE, _NONE, _NONE, (0.03, 1.0)),
+    "shadow": (_NONE, _NONE, _NONE, _NONE, _NONE, (0.05, 0.8), (0.28, 1.1)),
+    "bevel": (_NONE, _NONE, _NONE, _NONE, _NONE, (0.03, 0.6), (0.18, 0.9)),
+    "glow": (_NONE, _NONE, _NONE, _NONE, _NONE, (0.02, 0.7), (0.06, 0.9)),
+    "fill": (_NONE, _NONE, (0.2, 0.15), (0.4, 0.15), (0.5, 0.25), _NONE, (0.6, 0.25)),
+    # paper and surroundings
+    "grain": ((0.1, 0.04), (0.0, 0.0), (0.4, 0.09), (0.6, 0.15), (0.6, 0.10), _NONE, (0.85, 0.22)),
+    "stain": (_NONE, (0.05, 0.3), (0.1, 0.15), (0.25, 0.25), (0.15, 0.2), _NONE, (0.2, 0.4)),
+    "rules": ((0.02, 0.6), (0.03, 0.7), (0.05, 0.6), _NONE, (0.30, 0.6), _NONE, (0.02, 0.5)),
+    "squares": (_NONE, (0.01, 0.5), _NONE, _NONE, (0.28, 0.5), _NONE, (0.02, 0.5)),
+    "underline": ((0.03, 1.0), (0.03, 1.0), (0.04, 1.0), (0.01, 0.8), (0.04, 0.9), (0.04, 1.0), (0.03, 1.0)),
+    "bleed": ((0.02, 0.15), (0.05, 0.35), (0.05, 0.15), (0.45, 0.35), (0.25, 0.30), _NONE, _NONE),
+    "neighbours": ((0.25, 1.0), (0.4, 1.0), (0.4, 1.0), (0.5, 1.0), (0.45, 1.0), (0.2, 1.0), (0.30, 1.0)),
+    "gradient": ((0.1, 0.10), (0.02, 0.2), (0.5, 0.25), (0.5, 0.25), (0.5, 0.25), (0.1, 0.3), (0.7, 0.55)),
+    "spot": (_NONE, _NONE, (0.1, 0.2), (0.1, 0.15), (0.1, 0.2), _NONE, (0.15, 0.6)),
+    "shade": (_NONE, (0.02, 0.2), (0.15, 0.3), (0.1, 0.25), (0.1, 0.3), _NONE, (0.10, 0.6)),
+    "patches": ((0.01, 0.2), _NONE, (0.02, 0.2), _NONE, (0.02, 0.2), (0.15, 0.4), (0.22, 0.7)),
+    "pattern": (_NONE, (0.01, 0.2), (0.01, 0.2), (0.05, 0.06), (0.04, 0.1), (0.03, 0.1), (0.08, 0.35)),
+    "strokes": ((0.01, 0.6), (0.04, 0.7), (0.04, 0.5), (0.04, 0.5), (0.10, 0.7), (0.01, 0.5), (0.10, 0.9)),
+    "frame": ((0.02, 0.8), (0.02, 0.8), (0.02, 0.8), _NONE, _NONE, (0.06, 0.8), (0.12, 0.9)),
+    # camera, scanner and files
+    "defocus": ((0.2, 0.6), (0.2, 0.5), (0.5, 1.0), (0.4, 0.7), (0.5, 0.8), (0.1, 0.4), (0.7, 1.4)),
+    "motion": (_NONE, _NONE, (0.1, 1.0), (0.05, 0.7), (0.05, 0.8), _NONE, (0.2, 2.0)),
+    "sharpen": ((0.1, 0.6), _NONE, (0.4, 1.0), (0.3, 0.8), (0.3, 0.8), (0.1, 0.4), (0.5, 1.2)),
+    "noise": ((0.1, 0.03), (0.02, 0.1), (0.5, 0.07), (0.4, 0.06), (0.4, 0.06), _NONE, (0.6, 0.10)),
+    "iso": (_NONE, _NONE, (0.1, 0.03), (0.05, 0.03), (0.05, 0.02), _NONE, (0.4, 0.06)),
+    "fringe": (_NONE, _NONE, (0.05, 0.5), _NONE, _NONE, (0.25, 0.5), (0.2, 0.6)),
+    "gamma": ((0.2, 0.35), _NONE, (0.5, 0.4), (0.4, 0.4), (0.5, 0.4), (0.1, 0.2), (0.6, 0.5)),
+    "flat": ((0.08, 0.5), _NONE, (0.3, 0.55), (0.3, 0.4), (0.4, 0.55), (0.1, 0.3), (0.35, 0.6)),
+    "glare": ((0.05, 0.2), _NONE, (0.2, 0.3), (0.1, 0.15), (0.2, 0.25), _NONE, (0.15, 0.6)),
+    "grey": ((0.7, 1.0), (1.0, 1.0), (0.7, 1.0), (0.6, 1.0), (0.6, 1.0), (0.2, 1.0), (0.10, 1.0)),
+    "bilevel": ((0.02, 1.0), (0.4, 1.0), (0.05, 1.0), (0.1, 1.0), (0.04, 1.0), _NONE, (0.01, 1.0)),
+    "speckle": (_NONE, (0.2, 0.02), (0.05, 0.01), (0.1, 0.015), (0.02, 0.01), _NONE, (0.01, 0.02)),
+    "levels": ((0.02, 1.0), (0.1, 1.0), (0.05, 1.0), (0.02, 1.0), (0.02, 1.0), (0.05, 1.0), (0.04, 1.0)),
+    "jpeg": ((0.3, 1.0), (0.1, 0.6), (0.7, 1.0), (0.4, 0.8), (0.5, 0.8), (0.3, 0.9), (0.7, 1.0)),
+    "negative": ((0.05, 1.0), (0.03, 1.0), (0.01, 1.0), (0.01, 1.0), (0.02, 1.0), (0.3, 1.0), _NONE),
+}
+
+
+class Dice:
+    """Random tensors for a batch of `batch` samples, all from one generator on its device."""
+
+    def __init__(self, generator: torch.Generator, *, batch: int) -> None:
+        self.generator = generator
+        self.batch = batch
+        self.device = generator.device
+
+    def uniform(self, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+        """Uniform numbers in [low, high), shape "b *shape"."""
+        draw = torch.rand(self.batch, *shape, generator=self.generator, device=self.device)
+        return draw if (low, high) == (0.0, 1.0) else draw * (high - low) + low
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers, shape "b *shape"."""
+        return torch.randn(self.batch, *shape, generator=self.generator, device=self.device)
+
+
+class Look:
+    """Which preset each sample has and the strength of every effect: `look["blur"]` is "b 1 1 1", 0 when absent."""
+
+    def __init__(self, preset: Tensor, strengths: Tensor, on: Tensor) -> None:
+        self.preset = preset
+        names = list(EFFECTS)
+        self._strengths = dict(zip(names, strengths[:, :, None, None, None].unbind(1), strict=True))
+        self._on = dict(zip(names, on[:, :, None, None, None].unbind(1), strict=True))
+
+    def __getitem__(self, effect: str) -> Tensor:
+        """Strength, never negative: shape "b 1 1 1"."""
+        return self._strengths[effect]
+
+    def on(self, effect: str) -> Tensor:
+        """1.0 where the sample has the effect at all, 0.0 elsewhere: shape "b 1 1 1"."""
+        return self._on[effect]
+
+    def flat(self, effect: str) -> Tensor:
+        """Strength as a vector: shape "b"."""
+        return self._strengths[effect].flatten()
+
+    def scaled(self, factor: float) -> Look:
+        """The same look with every strength multiplied; which effects a sample has stays."""
+        scaled, on = torch.stack(list(self._strengths.values()), 1), torch.stack(list(self._on.values()), 1)
+        return Look(self.preset, (scaled * factor)[..., 0, 0, 0], on[..., 0, 0, 0])
+
+    def where(self, *presets: str) -> Tensor:
+        """1.0 for samples of one of the presets, 0.0 elsewhere: shape "b 1 1 1"."""
+        hit = sum((self.preset == LOOKS.index(name)).float() for name in presets)
+        assert isinstance(hit, Tensor)
+        return hit[:, None, None, None]
+
+
+def draw_look(kinds: Tensor, scene: float, dice: Dice) -> Look:
+    """A preset for every sample by its kind of font, and the strengths of its effects, heavy at mild."""
+    device = kinds.device
+    factor = torch.tensor([SCENE_FACTOR.get(kind, 1.0) for kind in KINDS], device=device)
+    edges = torch.tensor([SHARES[kind] for kind in KINDS], device=device).cumsum(1)[kinds]
+    draw = dice.uniform(2)
+    document = (draw[:, :1] > edges[:, :-1]).sum(1).clamp(max=len(LOOKS) - 2)
+    preset = torch.where(draw[:, 1] < scene * factor[kinds], LOOKS.index("scene"), document)
+    return draw_effects(preset, dice)
+
+
+def draw_effects(preset: Tensor, dice: Dice) -> Look:
+    """The strengths of all effects for samples of given presets (indices into LOOKS)."""
+    share, most = torch.tensor(list(EFFECTS.values()), device=preset.device)[:, preset].permute(2, 1, 0)
+    draw = dice.uniform(2, len(EFFECTS))
+    on = (draw[:, 0] < share).float()
+    return Look(preset, on * most * draw[:, 1].square(), on)
