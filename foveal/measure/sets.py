@@ -43,10 +43,14 @@ class Place:
 
 @dataclass(frozen=True)
 class TruePage:
-    """A page image and what is known of it; `places` are its lines, or its words where it has no lines."""
+    """A page image and what is known of it; `places` are its lines, or its words where it has no lines.
+
+    `flows`: whether `text` is the page's own, in reading order, and not put together from its places.
+    """
 
     image: Path
     text: str
+    flows: bool
     places: tuple[Place, ...] = ()
     level: str = "line"
     glyphs: tuple[Place, ...] = field(default=(), repr=False)
@@ -78,9 +82,10 @@ def _page(record: Mapping[str, Any], folder: Path) -> TruePage:
     level = "line" if record.get("lines") else "word"
     places = _places(record.get("lines") or record.get("words") or (), folder.name)
     joined = "\n".join(place.text for place in places if place.text is not None)
-    text = clean_page(record["text"], folder.name) if record.get("text") else joined
+    flows = "text" in record
+    text = clean_page(record["text"], folder.name) if flows else joined
     glyphs = _places(record.get("glyphs") or (), folder.name)
-    return TruePage(folder / record["image"], text, places, level, glyphs)
+    return TruePage(folder / record["image"], text, flows, places, level, glyphs)
 
 
 def clean_page(text: str, set_name: str) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +21,17 @@ _WORD = re.compile(r"(?:[^\W_][\u0300-\u036f]*)+")
 _LINE_END_HYPHEN = re.compile(r"(?<=[^\W\d_])[-‐‑¬⸗\u00ad]\s*\n\s*(?=[^\W\d_])")
 
 
-def _costs(read: str, truth: str) -> NDArray[np.int32]:
-    """Return the edit distances of all prefixes, "read+1 truth+1" (Wagner and Fischer, 1974)."""
+def _costs(read: str, truth: str) -> Iterator[NDArray[np.int32]]:
+    """Yield the edit distances of each prefix of `read` to all of `truth` (Wagner & Fischer, 1974)."""
     b = np.array([ord(sign) for sign in truth], dtype=np.int32)
     steps = np.arange(len(truth) + 1, dtype=np.int32)
-    costs = np.empty((len(read) + 1, len(truth) + 1), dtype=np.int32)
-    costs[0] = steps
-    for row, sign in enumerate(read, start=1):
-        above = costs[row - 1]
-        costs[row, 0] = row
-        costs[row, 1:] = np.minimum(above[1:] + 1, above[:-1] + (b != ord(sign)))
+    row = steps
+    yield row
+    for sign in read:
+        change = np.minimum(row[1:] + 1, row[:-1] + (b != ord(sign)))
         # an insertion costs one per step from the best place to its left
-        costs[row] = np.minimum.accumulate(costs[row] - steps) + steps
-    return costs
+        row = np.minimum.accumulate(np.concatenate([row[:1] + 1, change]) - steps) + steps
+        yield row
 
 
 def edit_distance(read: str, truth: str) -> int:
@@ -42,7 +40,7 @@ def edit_distance(read: str, truth: str) -> int:
     >>> edit_distance("kitten", "sitting")
     3
     """
-    return 0 if read == truth else int(_costs(read, truth)[-1, -1])
+    return int(deque(_costs(read, truth), maxlen=1)[0][-1])
 
 
 def align(read: str, truth: str) -> list[tuple[str, str]]:
@@ -51,7 +49,7 @@ def align(read: str, truth: str) -> list[tuple[str, str]]:
     >>> align("ac", "abc")
     [('a', 'a'), ('', 'b'), ('c', 'c')]
     """
-    costs = _costs(read, truth)
+    costs = np.stack(list(_costs(read, truth)))
     i, j = len(read), len(truth)
     pairs: list[tuple[str, str]] = []
     while i or j:
