@@ -64,8 +64,8 @@ def commands(options: argparse.Namespace) -> dict[str, list[str]]:
         "rapidocr-default": [options.rapidocr, "rapidocr_engine.py", "default", threads],
         "tesseract": [options.tesseract, "tesseract_engine.py", options.tessdata],
     }
-    chosen = ((name, found[name]) for name in options.engines or found)
-    return {name: [python, str(ENGINES / script), *rest] for name, (python, script, *rest) in chosen if python}
+    some = ((name, found[name]) for name in options.engines or found)
+    return {name: [python, str(ENGINES / script), *rest] for name, (python, script, *rest) in some if python}
 
 
 def task(folder: Path) -> str:
@@ -178,7 +178,7 @@ def arguments() -> argparse.Namespace:
     """Read the command line."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
-    parser.add_argument("sets", nargs="+", type=Path, metavar="SET", help="labels.tsv or pages.jsonl is in it")
+    parser.add_argument("sets", nargs="+", type=Path, metavar="SET", help="has labels.tsv or pages.jsonl")
     parser.add_argument("--rapidocr", metavar="PYTHON", help="the Python that has rapidocr")
     parser.add_argument("--tesseract", metavar="PYTHON", help="the Python that has tesserocr")
     parser.add_argument("--tessdata", default=TESSDATA, help="the folder of Tesseract's language data")
