@@ -1,0 +1,101 @@
+"""Visual gates: how much of each channel, and of each place, a feature map may keep.
+
+Every gate obeys one law: `weights(x)` lies in [0, 1] and broadcasts to x, and `forward(x) = x · weights(x)`.
+x is "b c h w"; mask, where given, "b 1 #h #w": places outside it (padding) do not count.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Gate(nn.Module):
+    """Base of all gates: subclasses give `weights`."""
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return what is kept, in [0, 1], broadcastable to x "b c h w"."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return x · weights(x), "b c h w"."""
+        return x * self.weights(x, mask)
+
+
+class OpenGate(Gate):
+    """Everything passes: weights are 1. The twin without attention is built with this part."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Return ones, "1 c 1 1"."""
+        return torch.ones(1, self.channels, 1, 1, dtype=x.dtype, device=x.device)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Return x itself: the product with one, without its cost."""
+        return x
+
+
+def _mean(x: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None:
+        return x.mean(dim=(2, 3), keepdim=True)
+    kept = mask.to(x.dtype).expand(-1, 1, *x.shape[2:])
+    return (x * kept).sum(dim=(2, 3), keepdim=True) / kept.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+
+
+class ChannelGate(Gate):
+    """σ(W₂ relu(W₁ mean(x)))  (squeeze and excitation, Hu et al., 2018). Weights "b c 1 1"; cost c²/2 a map."""
+
+    def __init__(self, channels: int, *, reduction: int = 4) -> None:
+        super().__init__()
+        hidden = max(channels // reduction, 4)
+        self.squeeze = nn.Conv2d(channels, hidden, 1)
+        self.excite = nn.Conv2d(hidden, channels, 1)
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return one weight a channel, "b c 1 1"."""
+        seen = _mean(x, mask)
+        return torch.sigmoid(self.excite(torch.relu(self.squeeze(seen))))
+
+
+class SpatialGate(Gate):
+    """σ(conv₇ₓ₇[mean over c, max over c])  (CBAM, Woo et al., 2018). Weights "b 1 h w"; cost 98 a place."""
+
+    def __init__(self, channels: int, *, kernel: int = 7) -> None:
+        super().__init__()
+        self.channels = channels
+        self.look = nn.Conv2d(2, 1, kernel, padding=kernel // 2)
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return one weight a place, "b 1 h w"."""
+        if mask is not None:
+            x = x * mask
+        seen = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
+        return torch.sigmoid(self.look(seen))
+
+
+class MixedGate(Gate):
+    """Channel weights × spatial weights, both seen from the same x: "b c h w" in one product.
+
+    >>> MixedGate(8).weights(torch.zeros(2, 8, 3, 5)).shape
+    torch.Size([2, 8, 3, 5])
+    """
+
+    def __init__(self, channels: int, *, reduction: int = 4, kernel: int = 7) -> None:
+        super().__init__()
+        self.channel = ChannelGate(channels, reduction=reduction)
+        self.spatial = SpatialGate(channels, kernel=kernel)
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the outer product of both weights, "b c h w"."""
+        return self.channel.weights(x, mask) * self.spatial.weights(x, mask)
+
+
+GATES: dict[str, type[Gate]] = {
+    "none": OpenGate,
+    "channel": ChannelGate,
+    "spatial": SpatialGate,
+    "mixed": MixedGate,
+}
