@@ -9,10 +9,10 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "foveal"
 
 READING = {
-    "errors": 0, "document": 0, "geometry": 0,
+    "errors": 0, "document": 0, "document_json": 0, "geometry": 0,
     "config": 1, "alphabet": 1, "images": 1, "measure": 1,
     "reading": 2, "formats": 2, "weights": 2,
-    "explain": 3, "understand": 3, "batch": 3, "feedback": 3,
+    "explain": 3, "understand": 3, "batch": 3, "feedback": 3, "evaluate": 3,
     "serve": 4, "integrations": 4,
     "cli": 5, "__init__": 5, "__main__": 5,
 }  # fmt: skip
