@@ -75,8 +75,8 @@ def degrade(photo: Float[Tensor, "b 3 h w"], look: Look, dice: Dice) -> Float[Te
     """Lens, light, sensor, processing and file, in that order. Values in and out are in [0, 1]."""
     photo = blur(photo, look, dice)
     photo = tone(photo, look, dice)
-    photo = photo + grain(photo, look, dice)
     photo = photo + look["sharpen"] * (photo - F.avg_pool2d(photo, 3, 1, 1, count_include_pad=False))
+    photo = photo + grain(photo, look, dice)
     photo = torch.lerp(photo, luma(photo), look.on("grey"))
     photo = threshold(photo.clamp_(0, 1), look, dice)
     photo = torch.lerp(photo, 1 - photo, look.on("negative"))
@@ -84,9 +84,9 @@ def degrade(photo: Float[Tensor, "b 3 h w"], look: Look, dice: Dice) -> Float[Te
 
 
 def blur(photo: Tensor, look: Look, dice: Dice) -> Tensor:
-    """Defocus and motion as one anisotropic Gaussian a sample, 7 × 7, then colour fringes."""
+    """Defocus and motion as one anisotropic Gaussian a sample, 7 × 7 photo pixels, then colour fringes."""
     angle = dice.uniform(1, 1, high=math.pi)
-    across = look.flat("defocus")[:, None, None].square() + 0.04
+    across = (look.flat("defocus") * (1 - look.flat("small")))[:, None, None].square() + 0.04
     along = across + look.flat("motion")[:, None, None].square()
     tap = torch.arange(-3.0, 4.0, device=photo.device)
     u = angle.cos() * tap + angle.sin() * tap[:, None]

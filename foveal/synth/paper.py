@@ -22,7 +22,7 @@ def luma(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
 
 def cloud(dice: Dice, *, height: int, width: int, colour: float) -> Float[Tensor, "b 3 h w"]:
     """Noise with a spectrum near 1/f^β, β random per sample, about unit deviation; `colour` in [0, 1] is its chroma."""
-    slope = dice.uniform(1, 1, 1, low=0.25, high=1.1)
+    slope = dice.uniform(1, 1, 1, low=0.15, high=0.8)
     total = torch.zeros(dice.batch, 3, height, width, device=dice.device)
     norm = torch.zeros_like(slope)
     for octave in range(5):

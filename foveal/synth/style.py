@@ -157,13 +157,13 @@ def _scene_palette(dice: Dice) -> tuple[Float[Tensor, "b 3"], Float[Tensor, "b 3
     """Two colours whose lightness mostly differs well, sometimes only by 0.08."""
     draw = dice.uniform(6, 1)
     ground = draw[:, 0] * 0.96 + 0.02
-    contrast = torch.where(draw[:, 1] < 0.82, 0.3 + 0.6 * draw[:, 2], 0.08 + 0.25 * draw[:, 2])
+    contrast = torch.where(draw[:, 1] < 0.88, 0.34 + 0.6 * draw[:, 2], 0.08 + 0.28 * draw[:, 2])
     darker = (draw[:, 3] < (ground - 0.5) * 2.2 + 0.5).float() * 2 - 1
     letters = ground - darker * contrast
     # white and black letters are commoner than chance
     letters = torch.where(draw[:, 4] < 0.4, (1 - darker) / 2 * 0.92 + 0.04, letters).clamp(0.03, 0.98)
-    chroma = dice.normal(2, 3) * 0.6
-    chroma = (chroma - chroma.mean(2, keepdim=True)) * dice.uniform(2, 1).pow(1.6)
+    axes = torch.tensor([[0.45, -0.05, -0.4], [-0.12, 0.12, -0.05]], device=draw.device)  # orange–blue, green–magenta
+    chroma = dice.normal(2, 2) @ axes * dice.uniform(2, 1).pow(1.3)
     plain = draw[:, 4] < 0.3
     return (ground + chroma[:, 0]).clamp(0, 1), (letters + torch.where(plain, 0.0, chroma[:, 1])).clamp(0, 1)
 
