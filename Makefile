@@ -19,7 +19,7 @@ help:
 
 read: $(VENV)/.light
 	@mkdir -p out
-	@$(BIN)/foveal read $(EXAMPLE) --overlay out
+	@$(BIN)/foveal read $(EXAMPLE) --overlay out/printed_page.png
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
