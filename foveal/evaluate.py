@@ -1,0 +1,174 @@
+"""How well foveal reads a set with truth, and at what cost: the body of `foveal evaluate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from foveal.document import Document, Line
+from foveal.geometry import bounds
+from foveal.measure import text
+from foveal.measure.boxes import Detection, centre_inside, detect
+from foveal.measure.calibration import auroc, ece
+from foveal.measure.cost import Cost, spent
+from foveal.measure.looks import box_count, look_count, paired
+from foveal.measure.rules import Rule, rule_named, rule_of
+from foveal.measure.score import Figures, crop_figures, page_figures
+from foveal.measure.sets import Crop, Place, TruePage, is_pages, read_crops, read_pages
+
+_CHUNK = 64
+"""Crops that are transcribed together."""
+
+
+class Reads(Protocol):
+    """What is needed of a `foveal.Reader`."""
+
+    def transcribe(self, strips: Sequence[Path], *, looks: bool = False) -> list[Line]:
+        """Return one Line for each image of a line or word."""
+        ...
+
+    def read(self, source: Path) -> Document:
+        """Return the reading of a page image."""
+        ...
+
+
+@dataclass(frozen=True)
+class Report:
+    """The figures of one set. Seconds are for the whole set; `peak` is in bytes, of the process so far.
+
+    `confusions`: (what was read, what was true, how often), the most frequent first.
+    """
+
+    set: str
+    rule: str
+    items: int
+    figures: Figures
+    cost: Cost
+    confusions: tuple[tuple[str, str, int], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as plain values; a figure that does not exist (nan) is None."""
+        figures = {name: None if np.isnan(value) else value for name, value in self.figures.items()}
+        return asdict(self) | {"figures": figures}
+
+    def to_text(self) -> str:
+        """Return the report as lines for people: a heading, the figures, the cost."""
+        each = max(self.items, 1)
+        rows = {name: f"{value:.4f}" for name, value in self.figures.items()} | {
+            "wall seconds": f"{self.cost.wall:.2f}",
+            "CPU seconds": f"{self.cost.cpu:.2f}",
+            "CPU milliseconds each": f"{1000 * self.cost.cpu / each:.1f}",
+            "peak memory MB": f"{self.cost.peak / 1e6:.0f}",
+        }
+        body = "\n".join(f"  {name.replace('_', ' '):<24}{value:>10}" for name, value in rows.items())
+        return f"{self.set}: {self.items} items, rule {self.rule}\n{body}"
+
+
+def evaluate(folder: Path, reader: Reads, *, rule: str | None = None, limit: int | None = None) -> Report:
+    """Read a set of crops or pages and hold the reading against its truth.
+
+    `rule`: what counts as the same text, by name (see `measure.rules`); the set's own unless told.
+    `limit`: only the first items. Raises InputMissing if the folder is no set, ConfigError for a wrong rule.
+    """
+    name = rule or rule_of(folder)
+    same = rule_named(name)
+    if is_pages(folder):
+        pages = read_pages(folder)[:limit]
+        with spent() as cost:
+            documents = [reader.read(page.image) for page in pages]
+        figures = _page_figures(documents, pages, same)
+        return Report(folder.name, name, len(pages), figures, cost)
+    crops = read_crops(folder)[:limit]
+    looks = any(crop.chars for crop in crops)
+    lines: list[Line] = []
+    with spent() as cost:
+        for start in range(0, len(crops), _CHUNK):
+            images = [crop.image for crop in crops[start : start + _CHUNK]]
+            lines += reader.transcribe(images, looks=looks)
+    pairs = [(line.text, crop.text) for line, crop in zip(lines, crops, strict=True)]
+    figures = crop_figures(pairs, rule=same) | _trust(lines, crops, same) | _places(lines, crops, same)
+    common = text.confusions((same(read), same(truth)) for read, truth in pairs).most_common(20)
+    confusions = tuple((read, truth, count) for (read, truth), count in common)
+    return Report(folder.name, name, len(crops), figures, cost, confusions)
+
+
+def _trust(lines: Sequence[Line], crops: Sequence[Crop], rule: Rule) -> Figures:
+    """Return how well confidences of crops and of characters are calibrated, and how well they rank."""
+    right = [rule(line.text) == rule(crop.text) for line, crop in zip(lines, crops, strict=True)]
+    sure = [line.confidence for line in lines]
+    read = zip(lines, crops, strict=True)
+    chars = [outcome for line, crop in read for outcome in _char_outcomes(line, crop.text, rule)]
+    return {
+        "ece": ece(sure, right),
+        "auroc": auroc(sure, right),
+        "ece_chars": ece([confidence for confidence, _ in chars], [hit for _, hit in chars]),
+    }
+
+
+def _char_outcomes(line: Line, truth: str, rule: Rule) -> list[tuple[float, bool]]:
+    """Return (confidence, right) of every sign read but spaces, by the cheapest alignment."""
+    chars = [char for word in line.words for char in word.chars]
+    signs = [(sign, char.confidence) for char in chars for sign in rule(char.text)]
+    steps = text.align("".join(sign for sign, _ in signs), rule(truth).replace(" ", ""))
+    hits = [read == true for read, true in steps if read]
+    return [(confidence, hit) for (_, confidence), hit in zip(signs, hits, strict=True)]
+
+
+def _places(lines: Sequence[Line], crops: Sequence[Crop], rule: Rule) -> Figures:
+    """Return where characters were looked for and boxed, in words read right whose truth says where."""
+    read = [(line, crop) for line, crop in zip(lines, crops, strict=True) if crop.chars]
+    pairs = [pair for line, crop in read for pair in paired(line, crop.text, crop.chars, fold=rule)]
+    figures: Figures = {}
+    looked = look_count(pairs)
+    if looked.chars:
+        figures["look_inside"] = looked.inside / looked.chars
+        figures["look_near"] = looked.near / looked.chars
+        figures["look_mass"] = looked.mass / looked.chars
+    boxed = box_count(pairs)
+    if boxed.chars:
+        figures["char_overlap"] = boxed.overlap / boxed.chars
+        figures["char_centred"] = boxed.centred / boxed.chars
+    return figures
+
+
+def _page_figures(documents: Sequence[Document], pages: Sequence[TruePage], rule: Rule) -> Figures:
+    read = list(zip(documents, pages, strict=True))
+    pairs = [(document.text, page.text) for document, page in read]
+    figures: Figures = {}
+    if any(page.text for page in pages):
+        figures |= page_figures(pairs, rule=rule, flows=all(page.flows for page in pages))
+    if any(page.places for page in pages):
+        counts = reduce(add, (_found(document, page) for document, page in read), Detection())
+        figures |= {
+            "detection_f1": counts.f1,
+            "detection_precision": counts.precision,
+            "detection_recall": counts.recall,
+        }
+    glyphs = [_is_read(glyph, document) for document, page in read for glyph in page.glyphs]
+    if glyphs:
+        figures["glyphs_read_in_place"] = sum(glyphs) / len(glyphs)
+    return figures
+
+
+def _found(document: Document, page: TruePage) -> Detection:
+    """Count the boxes of a page at the level of its truth: lines against lines, words against words."""
+    lines = [line for each in document.pages for line in each.lines]
+    words = [word.polygon for line in lines for word in line.words]
+    found = [line.polygon for line in lines] if page.level == "line" else words
+    known = [place.polygon for place in page.places if place.text is not None]
+    unknown = [place.polygon for place in page.places if place.text is None]
+    return detect(found, known, ignored=unknown)
+
+
+def _is_read(glyph: Place, document: Document) -> bool:
+    """Tell whether a character of the glyph's text has the centre of its box within the glyph's."""
+    box = bounds(glyph.polygon)
+    lines = [line for page in document.pages for line in page.lines]
+    chars = (char for line in lines for word in line.words for char in word.chars)
+    return any(char.text in (glyph.text or "") and centre_inside(char.polygon, box) for char in chars)
