@@ -1,7 +1,7 @@
 """What a reading is: Document › Page › Block › Line › Word › Char, and the Look of a character.
 
-All polygons are in pixels of the page image as it was opened (x to the right, y down), as a tuple of (x, y) corners
-in reading direction: top-left, top-right, bottom-right, bottom-left of the text they hold.
+All polygons are in pixels of the page image as it was opened (x to the right, y down), as a tuple of (x, y)
+corners in reading direction: top-left, top-right, bottom-right, bottom-left of the text they hold.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ Polygon = tuple[Point, ...]
 
 @dataclass(frozen=True)
 class Look:
-    """Where one character was looked for: attention over the columns of its strip, and the way back to the page.
+    """Where one character was looked for: attention over the columns of its strip, and the way to the page.
 
     `weights`: "rows columns", sums to one. `cell`: width and height in strip pixels of one weight.
-    `strip_size`: width and height of the strip in pixels. `to_page`: 3 × 3 homography from strip pixels to page pixels.
+    `strip_size`: width and height of the strip in pixels. `to_page`: 3 × 3 homography, strip to page pixels.
     """
 
     weights: NDArray[np.float32]
@@ -161,3 +161,19 @@ class Document:
     def confidence(self) -> float:
         """Mean confidence of the pages; 1 for a document without pages."""
         return float(np.mean([page.confidence for page in self.pages])) if self.pages else 1.0
+
+    def to_json(self) -> str:
+        """Return everything, looks included, as JSON in the schema `formats/document.schema.json`.
+
+        `metadata` must hold what JSON can hold. Numbers read back exactly.
+        """
+        from foveal import document_json
+
+        return document_json.write(self)
+
+    @staticmethod
+    def from_json(text: str) -> Document:
+        """Return the document that `to_json` wrote; raises FovealError for any other text."""
+        from foveal import document_json
+
+        return document_json.read(text)

@@ -1,0 +1,78 @@
+"""JSON: every document reads back as it was, and meets the schema at every depth."""
+
+import json
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from documents import DEPTHS, LETTER, depths, documents, for_any, looks, without_looks
+from jsonschema import Draft202012Validator
+
+from foveal.document import Document
+from foveal.document_json import VERSION
+from foveal.errors import FovealError
+from foveal.formats import FORMATS
+
+SCHEMA = json.loads(files("foveal.formats").joinpath("document.schema.json").read_text(encoding="utf-8"))
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def test_schema_is_one_and_names_the_version():
+    Draft202012Validator.check_schema(SCHEMA)
+    assert SCHEMA["properties"]["version"]["const"] == VERSION
+    assert SCHEMA["$id"].endswith(f":{VERSION}")
+
+
+@for_any(documents)
+def test_reads_back_without_loss(document):
+    back = Document.from_json(document.to_json())
+    assert without_looks(back) == without_looks(document)
+    for ours, theirs in zip(looks(back), looks(document), strict=True):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert ours.weights.dtype == np.float32
+            assert np.array_equal(ours.weights, theirs.weights)
+            assert np.array_equal(ours.to_page, theirs.to_page)
+            assert (ours.cell, ours.strip_size) == (theirs.cell, theirs.strip_size)
+
+
+@for_any(documents, depths)
+def test_meets_the_schema(document, boxes):
+    text = FORMATS["json"].write(document, boxes=boxes)
+    text.encode("utf-8")
+    VALIDATOR.validate(json.loads(text))
+
+
+@pytest.mark.parametrize("boxes", DEPTHS)
+def test_schema_knows_the_depths(boxes):
+    content = json.loads(FORMATS["json"].write(LETTER, boxes=boxes))
+    for other in set(DEPTHS) - {boxes}:
+        assert not VALIDATOR.is_valid(content | {"boxes": other})
+
+
+def test_text_stands_at_each_level():
+    line = json.loads(FORMATS["json"].write(LETTER))["pages"][0]["blocks"][0]["lines"][0]
+    assert line["text"] == "Quarterly & annual"
+    assert [word["text"] for word in line["words"]] == ["Quarterly", "&", "annual"]
+    assert "chars" not in line["words"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("no json", "not a document"),
+        ("[]", "not a document"),
+        ("{}", "not a document"),
+        (LETTER.to_json()[:-40], "not a document"),
+        (LETTER.to_json().replace('"version":"1.0"', '"version":"2.0"'), "version 2.0"),
+        (FORMATS["json"].write(LETTER, boxes="word"), "boxes='word'"),
+    ],
+)
+def test_other_texts_are_refused(text, says):
+    with pytest.raises(FovealError, match=says):
+        Document.from_json(text)
+
+
+def test_a_newer_minor_version_is_read():
+    text = LETTER.to_json().replace('"version":"1.0"', '"version":"1.7"')
+    assert without_looks(Document.from_json(text)) == LETTER
