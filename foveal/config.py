@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .errors import ConfigError, InputMissing
+from foveal.errors import ConfigError, InputMissing
 
 Settings = TypeVar("Settings")
 

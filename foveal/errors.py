@@ -68,3 +68,9 @@ class MissingExtra(FovealError):
     """A command that needs an optional part of foveal which is not installed."""
 
     exit_code = 9
+
+
+class Interrupted(FovealError):
+    """A run that was stopped by Ctrl-C; what was read until then is kept."""
+
+    exit_code = 130

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UnreadableImage
-from . import pdf, raster
-from .page import Limits, PageImage, Selection
-from .sources import download, head_of, is_url, name_of, standard_input
+from foveal.errors import UnreadableImage
+from foveal.images import pdf, raster
+from foveal.images.page import Limits, PageImage, Selection
+from foveal.images.sources import download, head_of, is_url, name_of, standard_input
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,8 +38,7 @@ def pages(
     "1-3,5,8-" or page numbers from 1. A page that fails does not stop those after it: UnreadableImage is
     raised after the last one, and says which pages were opened.
 
-    Raises InputMissing, UnreadableImage, ImageTooLarge, LockedDocument; ConfigError if no page of `select` is
-    there.
+    Raises InputMissing (also if no page of `select` is there), UnreadableImage, ImageTooLarge, LockedDocument.
 
     >>> [page.pixels.shape for page in pages(np.zeros((20, 30), np.uint8))]
     [(20, 30, 3)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ConfigError, ImageTooLarge, UnreadableImage
+from foveal.errors import ConfigError, ImageTooLarge, InputMissing, UnreadableImage
 
 
 @dataclass(frozen=True)
@@ -95,15 +95,12 @@ class Faults:
     cut_off: bool = False
 
     def check(self, selection: Selection, total: int) -> None:
-        """Raise UnreadableImage if a page failed or the file is cut off, ConfigError if none was wanted."""
+        """Raise UnreadableImage if a page failed or the file is cut off, InputMissing if none was wanted."""
         if self.failed or self.cut_off:
-            raise UnreadableImage(
-                f"{self.name}: {self._what(total)}", remedy="the file is damaged: get it again"
-            )
+            raise UnreadableImage(f"{self.name}: {self._what(total)}", remedy="get the file again")
         if not self.opened:
-            raise ConfigError(
-                f"{self.name}: none of the pages {selection} is there", remedy=f"it has {total}"
-            )
+            missing = f"{self.name}: none of the pages {selection} is there"
+            raise InputMissing(missing, remedy=f"it has {total}")
 
     def _what(self, total: int) -> str:
         read = f"; {numbers(self.opened)} read" if self.opened else ""

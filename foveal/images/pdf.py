@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import LockedDocument, UnreadableImage
-from .page import Faults, Limits, PageImage, Selection
+from foveal.errors import LockedDocument, UnreadableImage
+from foveal.images.page import Faults, Limits, PageImage, Selection
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfDocument  # type: ignore[import-untyped]

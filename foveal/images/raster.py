@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..errors import ImageTooLarge, UnreadableImage
-from .page import Faults, Limits, PageImage, Selection
+from foveal.errors import ImageTooLarge, UnreadableImage
+from foveal.images.page import Faults, Limits, PageImage, Selection
 
 # the formats that are decoded in this process; Pillow would hand EPS to another program
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "JPEG2000", "PPM")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from ..errors import ImageTooLarge, InputMissing, UnreadableImage
-from .page import Limits
+from foveal.errors import ImageTooLarge, InputMissing, UnreadableImage
+from foveal.images.page import Limits
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff"}

@@ -1,0 +1,1 @@
+"""Many inputs: found, read one after another, written whole."""

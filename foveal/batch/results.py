@@ -1,0 +1,83 @@
+"""Where documents and overlay pictures go: standard output, one file, or a folder with one file an input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.batch.outputs import namer, whole, write_stdout, write_text
+from foveal.config import nearest
+from foveal.document import Document, Page
+from foveal.errors import ConfigError
+from foveal.explain.draw import overlay
+from foveal.formats import FORMATS, Boxes
+
+_JOINABLE = ("text", "markdown", "json", "tsv")  # several of these make sense on one standard output
+
+
+class Results:
+    """Writes documents in one format, and the overlays of their pages; no path is written twice.
+
+    `output`: a file, or a folder if it exists as one, ends in "/", or there are `several` inputs; None is
+    standard output. `picture`: the same for the overlays. Raises ConfigError for what cannot be: a format that
+    does not exist, several XML files on standard output, one picture file for several inputs.
+    """
+
+    def __init__(
+        self, *, format: str, boxes: str, several: bool, output: str | None = None, picture: str | None = None
+    ) -> None:
+        for name, value, known in (("format", format, tuple(FORMATS)), ("boxes", boxes, get_args(Boxes))):
+            if value not in known:
+                raise ConfigError(f"there is no {name} '{value}'", remedy=nearest(value, known))
+        if several and output is None and format not in _JOINABLE:
+            raise ConfigError(
+                f"several inputs in {format} need a folder", remedy="give one: --output FOLDER/"
+            )
+        if several and picture is not None and Path(picture).suffix:
+            raise ConfigError(
+                "the overlays of several inputs need a folder", remedy="give one: --overlay FOLDER/"
+            )
+        self._format, self._boxes = FORMATS[format], boxes
+        self._output = None if output is None else _Target(output, several=several)
+        self._picture = None if picture is None else _Target(picture, several=several)
+
+    def add(self, document: Document, stem: str) -> None:
+        """Write one document. Raises OutputFailed."""
+        parts = [document]
+        if self._format.one_page and self._output is not None:
+            parts = [replace(document, pages=(page,)) for page in document.pages]
+        for part in parts:
+            text = self._format.write(part, boxes=self._boxes)  # type: ignore[arg-type]
+            if self._output is None:
+                write_stdout(text)
+            else:
+                write_text(self._output.path(stem, self._format.suffix), text)
+
+    def add_overlay(self, pixels: NDArray[np.uint8], page: Page, stem: str) -> Path | None:
+        """Draw a page's boxes over its pixels "h w 3", if asked for; return where. Raises OutputFailed."""
+        if self._picture is None:
+            return None
+        from PIL import Image
+
+        path = self._picture.path(f"{stem}.overlay", ".png")
+        with whole(path) as file:
+            Image.fromarray(overlay(pixels, page, level=self._boxes)).save(file, "PNG")  # type: ignore[arg-type]
+        return path
+
+
+class _Target:
+    """A file or a folder that results go to; a second result for the file is numbered."""
+
+    def __init__(self, path: str, *, several: bool) -> None:
+        self._path, self._name = Path(path), namer()
+        self._is_folder = several or path.endswith("/") or self._path.is_dir()
+
+    def path(self, stem: str, suffix: str) -> Path:
+        """Return the next path for a result."""
+        if self._is_folder:
+            return self._name(self._path, stem, suffix)
+        return self._name(self._path.parent, self._path.stem, self._path.suffix)

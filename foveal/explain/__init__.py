@@ -1,0 +1,1 @@
+"""What a reading saw: pictures of it."""

@@ -1,0 +1,126 @@
+"""The reader: a source in, a Document out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from foveal.config import nearest
+from foveal.document import Document, Line, Page
+from foveal.errors import ConfigError
+from foveal.geometry import points
+from foveal.images import PageImage, Source, name_of
+from foveal.images import pages as open_pages
+from foveal.reading.engine import Session, load_session, threads_here
+
+if TYPE_CHECKING:
+    from foveal.reading.transcribe import Transcriber
+
+MODELS = ("fast", "accurate")
+
+
+class Reader:
+    """Reads pages with one of the embedded models.
+
+    `model`: "fast" or "accurate". `threads`: CPU threads for one reading; as many as there are cores, 8 at
+    most, unless told. The models are loaded at the first reading. A Reader keeps nothing between readings and
+    is safe to share between threads.
+
+    Raises ConfigError for a model that does not exist.
+    """
+
+    def __init__(self, model: str = "fast", threads: int | None = None) -> None:
+        if model not in MODELS:
+            raise ConfigError(f"there is no model '{model}'", remedy=nearest(model, MODELS))
+        if threads is not None and threads < 1:
+            raise ConfigError(f"{threads} threads cannot read", remedy="give 1 or more")
+        self.model = model
+        self.threads = threads or threads_here()
+
+    def read(
+        self,
+        source: Source,
+        *,
+        pages: str | Iterable[int] | None = None,
+        looks: bool = False,
+        password: str | None = None,
+        dpi: float | None = None,
+    ) -> Document:
+        """Return the whole reading of a source: see `stream` for the options and for many pages."""
+        read = tuple(self.stream(source, pages=pages, looks=looks, password=password, dpi=dpi))
+        return Document(name_of(source), read, self.model)
+
+    def stream(
+        self,
+        source: Source,
+        *,
+        pages: str | Iterable[int] | None = None,
+        looks: bool = False,
+        password: str | None = None,
+        dpi: float | None = None,
+    ) -> Iterator[Page]:
+        """Yield the pages of a source one by one, each opened only when it is asked for.
+
+        `pages`: which ones, "1-3,5,8-" or numbers from 1. `looks`: keep where every character was looked for.
+        `password`, `dpi`: how a PDF is opened and drawn (200 dots an inch unless told).
+
+        Raises what `foveal.images.pages` raises; a damaged page raises only after the pages that can be read.
+        """
+        for image in open_pages(source, password=password, dpi=dpi, select=pages):
+            yield self.read_page(image, looks=looks)
+
+    def read_page(self, image: PageImage, *, looks: bool = False) -> Page:
+        """Return the reading of one opened page."""
+        from foveal.reading.read_page import read_page
+
+        return read_page(image, self._page_model, self._transcriber, looks=looks)
+
+    def transcribe(self, strips: Sequence[Source], *, looks: bool = False) -> list[Line]:
+        """Return one Line for each image of a single line or word (array, PIL image, path), in their order.
+
+        Polygons are in pixels of the image given. An image without text gives a Line without words.
+        """
+        from foveal.reading.compose import compose_line
+
+        images = [image.pixels for strip in strips for image in open_pages(strip, select=[1])]
+        readings = self._transcriber.read(images, looks=looks)
+        sizes = [(image.shape[1], image.shape[0]) for image in images]
+        return [
+            compose_line(reading, size=size, to_page=points)
+            for reading, size in zip(readings, sizes, strict=True)
+        ]
+
+    @cached_property
+    def _page_model(self) -> Session:
+        return load_session("page", self.threads)
+
+    @cached_property
+    def _transcriber(self) -> Transcriber:
+        from foveal.reading.transcribe import Transcriber
+
+        glance, fixate = (
+            load_session(f"line-{self.model}-{step}", self.threads) for step in ("glance", "fixate")
+        )
+        return Transcriber(glance, fixate)
+
+
+def read(
+    source: Source,
+    *,
+    model: str = "fast",
+    threads: int | None = None,
+    pages: str | Iterable[int] | None = None,
+    looks: bool = False,
+    password: str | None = None,
+    dpi: float | None = None,
+) -> Document:
+    """Return the reading of a file, an address, the bytes of a file, an array "h w 3" (RGB) or a PIL image.
+
+    The options are those of Reader and of Reader.stream.
+
+    >>> read("receipt.png").text  # doctest: +SKIP
+    'TOTAL 12.80'
+    """
+    reader = Reader(model, threads)
+    return reader.read(source, pages=pages, looks=looks, password=password, dpi=dpi)
