@@ -10,11 +10,15 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
+
+import typer
 
 from foveal import errors
 from foveal.attention.core import Attention
 from foveal.attention.gates import GATES
 from foveal.attention.pyramid import FUSIONS
+from foveal.cli import app
 from foveal.formats import FORMATS
 
 ROOT = Path(__file__).parent.parent
@@ -34,6 +38,32 @@ def exit_codes() -> str:
     return markdown(("exit code", "error", "meaning"), sorted(rows))
 
 
+def options() -> str:
+    """Describe every command of the shell under a heading of its own, its options in a table."""
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    return "".join(command(name, kind) for name, kind in commands.items())
+
+
+def command(name: str, kind: Any) -> str:
+    """Describe one command: what it does, then its arguments and options."""
+    rows = [(called(p), default(p), p.help) for p in kind.params]
+    table = "\n" + markdown(("option", "unless told", "what it says"), rows) if rows else ""
+    return f"\n## foveal {name}\n\n{kind.help}\n{table}"
+
+
+def default(parameter: Any) -> str:
+    """Return what an option is unless told, or nothing where that says nothing."""
+    shown = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
+    return "" if shown in (None, False) else f"`{shown}`"
+
+
+def called(parameter: Any) -> str:
+    """Return how an argument or option is written in a shell."""
+    if parameter.param_type_name == "argument":
+        return f"`{parameter.name.upper()}`"
+    return ", ".join(f"`{name}`" for name in parameter.opts)
+
+
 def mechanisms() -> str:
     """Tabulate the parts of `foveal.attention` that a model is built from."""
     named = {kind: name for table in (GATES, FUSIONS) for name, kind in table.items()}
@@ -43,6 +73,7 @@ def mechanisms() -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "options": options,
     "formats": formats,
     "exit-codes": exit_codes,
     "mechanisms": mechanisms,
