@@ -36,9 +36,24 @@ LICENCES = re.compile(
     r"EPL|Unlicense|Artistic",
     re.IGNORECASE,
 )
-DROPPED = "BASE COLR CPAL DSIG FFTM Feat GDEF GPOS GSUB Glat Gloc MATH Silf Sill gasp kern morx".split()
+DROPPED = [
+    "BASE",
+    "COLR",
+    "CPAL",
+    "FFTM",
+    "Feat",
+    "GDEF",
+    "GPOS",
+    "GSUB",
+    "Glat",
+    "Gloc",
+    "MATH",
+    "SVG ",
+    "Silf",
+]
+DROPPED += ["Sill", "gasp", "kern", "morx"]
 KERNED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.,;:-'’”"
-NEEDED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.,")
+LETTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.,")
 
 
 @dataclass(frozen=True)
@@ -206,9 +221,10 @@ def pack(row: Row, path: Path, out_dir: Path) -> Row | None:
     except Exception as error:  # fonts break in countless ways: skip it, and say so
         print(f"skipped {path.name}: {type(error).__name__}: {error}")
         return None
-    if not NEEDED - set(characters):
+    missing = LETTERS.union("" if row.kind == "black" else "0123456789").difference(characters)
+    if not missing:
         return replace(row, file=out.name, characters=characters)
-    print(f"dropped {path.name}: it has no {''.join(sorted(NEEDED - set(characters)))[:20]}")
+    print(f"dropped {path.name}: it has no {''.join(sorted(missing))[:20]}")
     out.unlink()
     return None
 

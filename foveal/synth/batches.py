@@ -42,8 +42,8 @@ _LINES = (
     (0.03, "scene", ("display", "sans", "serif")),
     (0.04, "signs", ()),
 )
-_CHARACTER = 0.5
-"""Mean width of a character over the height of its line."""
+_CROP = 0.85
+"""Height of a line over that of its crop, about."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +118,16 @@ class Artist:
     def line(self, random: Random, rng: np.random.Generator, *, max_width: int) -> Drawing:
         """Draw a line that fills a half or more of `max_width`: print, tills, hands, old print."""
         framing: Framing = "line" if rng.random() < 0.85 else "tight"
-        natural = max_width / (HEIGHT * _CHARACTER)
         while True:
             use, kinds = _pick(_LINES, rng)
-            length = int(min(150, max(1, natural * (0.55 + 0.5 * rng.random()))))
+            first = self._faces.any(rng, kind=kinds[0] if kinds else "serif")
+            natural = max_width / (HEIGHT * _CROP * first.pace)
+            length = int(min(150, max(1, natural * (0.5 + 0.5 * rng.random()))))
             if use == "signs":
                 text, face = self._signs(random, rng, longest=length)
             else:
                 text = self._texts.line(random, use=use, length=length)
-                face = self._faces.choose(rng, text, kinds=kinds)
+                face = first if first.covers(text) else self._faces.choose(rng, text, kinds=kinds)
             if face is not None:
                 return draw(_told(text, face), face, rng, framing=framing, max_width=max_width)
 

@@ -16,6 +16,7 @@ from foveal.synth.setting import Framing, Setting
 HEIGHT = 48
 """Height of a drawn strip, px."""
 _PAD = 6
+_STOPS = frozenset(",;:!?")
 _MARKS_BELOW = frozenset("\u0323\u0324\u0325\u0327\u0328\u032e\u0331")
 
 
@@ -75,6 +76,8 @@ def _place(
             glyph = face.glyph(char, setting.em_of(char, before))
             if drift is not None:
                 glyph = _jitter(glyph, drift[place])
+            if char in _STOPS and before != " ":
+                pen += setting.stop_gap * em
             if before and setting.kerned:
                 pen += face.kerning(before + char) * em
             x, y = round(pen) + glyph.left, glyph.top

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -33,13 +34,18 @@ class Glyph:
 _METRIC_EM = 44  # also the size of lines, so that these glyphs are drawn once
 
 
+_LETTERS_ABOVE = {"\u0363": "a", "\u0364": "e", "\u0366": "o"}
+
+
 class Face:
     """One face of a family: `kind` is one of KINDS, `characters` is what it can draw."""
 
     def __init__(self, path: Path, *, kind: str, characters: str) -> None:
         self.path = path
         self.kind = kind
-        self.characters = frozenset(characters)
+        self._own = frozenset(characters)
+        derived = [sign for sign, base in _LETTERS_ABOVE.items() if base in self._own]
+        self.characters = self._own.union(derived, "⸗" if "=" in self._own else "")
         self._glyphs: dict[tuple[str, int], Glyph] = {}
         self._kerning: dict[str, float] = {}
 
@@ -56,8 +62,16 @@ class Face:
         key = (char, em)
         found = self._glyphs.get(key)
         if found is None:
-            found = self._glyphs[key] = _draw_glyph(self._font(em), char)
+            found = self._glyphs[key] = self._draw(char, em)
         return found
+
+    def _draw(self, char: str, em: int) -> Glyph:
+        if char in self._own or char == " ":
+            return _draw_glyph(self._font(em), char)
+        if char == "⸗":
+            return _slope(self.glyph("=", em))
+        letter = self.glyph(_LETTERS_ABOVE[char], em // 2)
+        return Glyph(letter.mask, letter.left, -round(self.x_height * em) - letter.mask.shape[0], 0.0)
 
     def kerning(self, pair: str) -> float:
         """Return how much the pen moves between two characters, in em."""
@@ -91,6 +105,13 @@ class Face:
         return top / _METRIC_EM, max(glyph.top + glyph.mask.shape[0] for glyph in glyphs) / _METRIC_EM
 
     @cached_property
+    def pace(self) -> float:
+        """Mean width of a character, as a part of the height of the line."""
+        sample = "the letters of a line, Num 25"
+        width = sum(self.glyph(char, _METRIC_EM).advance for char in sample if char in self._own) / _METRIC_EM
+        return max(0.15, width / len(sample) / (self.line_span[1] - self.line_span[0]))
+
+    @cached_property
     def x_height(self) -> float:
         """Height of the letter x, in em."""
         return self.glyph("x", _METRIC_EM).mask.shape[0] / _METRIC_EM
@@ -116,10 +137,20 @@ def _draw_glyph(font: ImageFont.FreeTypeFont, char: str) -> Glyph:
     return Glyph(mask[y : y + rows, x : x + columns].copy(), int(left) + x, int(top) + y, advance)
 
 
+def _slope(glyph: Glyph) -> Glyph:
+    """Turn = into the double hyphen of old print: narrower and rising."""
+    rows, columns = glyph.mask.shape
+    narrow, rise = 0.7, 0.45
+    size = (math.ceil(columns * narrow), math.ceil(rows + columns * rise))
+    place = np.array([[narrow, 0.0, 0.0], [-rise, 1.0, columns * rise]])
+    mask = np.asarray(cv2.warpAffine(glyph.mask, place, size), np.uint8)
+    return Glyph(mask, glyph.left, glyph.top - round(columns * rise / 2), glyph.advance * narrow)
+
+
 class Faces:
     """The faces of a pack: a folder with `fonts.tsv` (file, kind, …, characters) and one font file a face.
 
-    Files are opened when first drawn with; glyphs are kept for the life of the process.
+    `by_kind` names a face as often as it is to be drawn. Files are opened when first drawn with; glyphs are kept for the life of the process.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -131,7 +162,15 @@ class Faces:
         self.all = tuple(
             Face(folder / row["file"], kind=row["kind"], characters=row["characters"]) for row in rows
         )
-        self.by_kind = {kind: tuple(face for face in self.all if face.kind == kind) for kind in KINDS}
+        self.by_kind = {
+            kind: tuple(face for face in self.all for _ in range(_share(face)) if face.kind == kind)
+            for kind in KINDS
+        }
+
+    def any(self, rng: np.random.Generator, *, kind: str) -> Face:
+        """Return a random face of a kind."""
+        faces = self.by_kind[kind] or self.all
+        return faces[int(rng.random() * len(faces))]
 
     def choose(self, rng: np.random.Generator, text: str, *, kinds: Sequence[str] = KINDS) -> Face | None:
         """Return a random face that covers `text`: of the first kind of `kinds` that has one.
@@ -149,3 +188,8 @@ class Faces:
             if covering:
                 return covering[int(rng.random() * len(covering))]
         return None
+
+
+def _share(face: Face) -> int:
+    """Return how often a face counts: the few Fraktur faces, known by their round r, more than fancy ones."""
+    return 4 if face.kind == "black" and {"ꝛ", "ſ"} <= face.characters else 1

@@ -20,6 +20,7 @@ class Setting:
     tab: (which character, extra width) of one wide gap, or none. slant: dx/dy. weight: px added to strokes.
     stretch: width over height. margins: left, up, right, down as parts of the framed height. neighbours:
     distance of the lines above and below, 0 for none. clips: whether ink beyond the line's height may be lost.
+    stop_gap: before , ; : ! and ? as printers once set them.
     """
 
     em: int
@@ -39,6 +40,7 @@ class Setting:
     rule: Literal["", "under", "strike", "dots", "border"]
     rule_width: float
     rule_drop: float
+    stop_gap: float
 
     @classmethod
     def sample(cls, rng: np.random.Generator, *, text: str, kind: str, framing: Framing) -> Setting:
@@ -46,7 +48,7 @@ class Setting:
         u = rng.random(24).tolist()
         line, hand, mono = framing == "line", kind == "hand", kind == "mono"
         tracking = _tracking(u[0], u[1], joined=hand or kind == "black")
-        neighbours = 1.05 + 0.5 * u[2] if line and u[3] < 0.3 else 0.0
+        neighbours = 1.05 + 0.5 * u[2] if u[3] < (0.3 if line else 0.06) else 0.0
         return cls(
             em=_EMS[framing],
             framing=framing,
@@ -62,9 +64,12 @@ class Setting:
             weight=_weight(u[13], fine=line),
             stretch=float(np.clip(np.exp(0.13 * (u[14] + u[15] + u[16] - 1.5) * 2), 0.7, 1.45)),
             margins=_margins(u[17:21], line=line, neighbours=bool(neighbours)),
+            stop_gap=0.05 + 0.2 * u[2]
+            if u[1] < (0.3 if kind in ("black", "serif") and line else 0.02)
+            else 0.0,
             neighbours=neighbours,
             clips=u[21] < 0.15,
-            rule=_rule(u[22], line=line),
+            rule=_rule(u[22], line=line, hand=hand),
             rule_width=0.03 + 0.05 * u[23],
             rule_drop=0.06 + 0.14 * u[16],
         )
@@ -92,7 +97,9 @@ class Setting:
 
 def _tracking(which: float, much: float, *, joined: bool) -> float:
     if joined:
-        return 0.0 if which < 0.8 else -0.02 + 0.06 * much
+        if which > 0.95:
+            return 0.05 + 0.2 * much
+        return 0.0 if which < 0.75 else -0.02 + 0.06 * much
     if which < 0.5:
         return 0.0
     if which < 0.9:
@@ -122,13 +129,14 @@ def _weight(which: float, *, fine: bool) -> int:
 
 def _margins(u: list[float], *, line: bool, neighbours: bool) -> tuple[float, float, float, float]:
     if line:
-        reach = 0.35 if neighbours else 0.22
+        reach = 0.35 if neighbours else 0.22  # far enough to see the lines above and below
         return 0.02 + 0.5 * u[0] ** 2, -0.05 + reach * u[1], 0.02 + 0.5 * u[2] ** 2, -0.05 + reach * u[3]
-    return -0.02 + 0.22 * u[0], -0.03 + 0.18 * u[1], -0.02 + 0.22 * u[2], -0.03 + 0.18 * u[3]
+    reach = 0.3 if neighbours else 0.18
+    return -0.02 + 0.22 * u[0], -0.03 + reach * u[1], -0.02 + 0.22 * u[2], -0.03 + reach * u[3]
 
 
-def _rule(which: float, *, line: bool) -> Literal["", "under", "strike", "dots", "border"]:
-    if which < 0.03:
+def _rule(which: float, *, line: bool, hand: bool) -> Literal["", "under", "strike", "dots", "border"]:
+    if which < 0.03 or (hand and which > 0.88):
         return "under"
     if which < 0.04:
         return "border"

@@ -92,9 +92,8 @@ class Texts:
     def _sign_word(self, rng: Random) -> str:
         which = rng.random()
         if which < 0.76:
-            word = tokens.in_case(
-                self._from(self._language(rng), rng, rarity=0.55), rng, upper=0.45, title=0.27
-            )
+            word = self._from(self._language(rng), rng, rarity=0.25 if rng.random() < 0.35 else 0.55)
+            word = tokens.in_case(word, rng, upper=0.45, title=0.27)
             return tokens.marked(word, rng) if rng.random() < 0.07 else word
         if which < 0.86:
             return tokens.number(rng)
@@ -162,7 +161,9 @@ class Texts:
         if which < 0.6:
             text = self._entry(rng.choice(("company", "street", "city", "phone", "name", "url")), rng)
             return (text.upper() if rng.random() < 0.7 else text)[:length]
-        return tokens.till_line(rng, lambda: self._from("en", rng, rarity=0.5))
+        return self._join(
+            lambda: tokens.till_line(rng, lambda: self._from("en", rng, rarity=0.5)), length // 2
+        )
 
     def _prose(self, rng: Random, language: str, length: int) -> str:
         """Return running text that begins and ends anywhere in a sentence."""
