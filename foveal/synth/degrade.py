@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from foveal.synth.looks import Dice, Look
+from foveal.synth.looks import Dice, Look, constant
 from foveal.synth.paper import luma
 
 PADDING = 0.5
@@ -45,18 +46,24 @@ class Sensor:
         rows, columns = self.rows, -(-self.width // 8) * 8 + _MARGIN
         x = (torch.arange(columns, device=self.scale.device) + 0.5 - self.offset[:, :1]) / self.scale
         y = (torch.arange(rows, device=self.scale.device) + 0.5 - self.offset[:, 1:]) / self.scale
-        return torch.stack([x[:, None, :].expand(-1, rows, -1), y[:, :, None].expand(-1, -1, columns)], 3).flatten(1, 2)
+        return _lattice(x, y).flatten(1, 2)
 
-    def develop(self, photo: Tensor, content: Float[Tensor, "b"], *, hard: Tensor) -> Float[Tensor, "b 3 h w"]:
+    def develop(
+        self, photo: Tensor, content: Float[Tensor, " b"], *, hard: Tensor
+    ) -> Float[Tensor, "b 3 h w"]:
         """Photo to strip, bilinear or (hard = 1) with visible pixels; right of the content is PADDING."""
         x = (torch.arange(self.width, device=photo.device) + 0.5) * self.scale + self.offset[:, :1]
         y = (torch.arange(self.height, device=photo.device) + 0.5) * self.scale + self.offset[:, 1:]
         hard = hard[:, :, 0, 0]
         x, y = (torch.lerp(t, t.floor() + 0.5, hard) for t in (x, y))
-        grid = torch.stack([x[:, None, :].expand(-1, self.height, -1), y[:, :, None].expand(-1, -1, self.width)], 3)
-        strip = sample(photo, grid, border=True)
+        strip = sample(photo, _lattice(x, y), border=True)
         inside = torch.arange(self.width, device=photo.device) < content[:, None]
         return torch.where(inside[:, None, None, :], strip, PADDING)
+
+
+def _lattice(x: Float[Tensor, "b w"], y: Float[Tensor, "b h"]) -> Float[Tensor, "b h w 2"]:
+    size = (-1, y.shape[1], x.shape[1])
+    return torch.stack([x[:, None, :].expand(size), y[:, :, None].expand(size)], dim=3)
 
 
 def draw_sensor(look: Look, dice: Dice, *, height: int, width: int) -> Sensor:
@@ -66,7 +73,7 @@ def draw_sensor(look: Look, dice: Dice, *, height: int, width: int) -> Sensor:
 
 def sample(images: Tensor, places: Float[Tensor, "b h w 2"], *, border: bool = False) -> Tensor:
     """Bilinear look-up at places in pixels; outside is zero or the border's value."""
-    size = torch.tensor([images.shape[3], images.shape[2]], device=images.device)
+    size = constant((images.shape[3], images.shape[2]), images.device)
     mode = "border" if border else "zeros"
     return F.grid_sample(images, places * (2 / size) - 1, padding_mode=mode, align_corners=False)
 
@@ -94,7 +101,8 @@ def blur(photo: Tensor, look: Look, dice: Dice) -> Tensor:
     kernel = (-0.5 * (u.square() / along + v.square() / across)).exp()
     kernel = kernel / kernel.sum((1, 2), keepdim=True)
     flat = F.pad(photo, (3, 3, 3, 3), mode="replicate").flatten(0, 1)[None]
-    photo = F.conv2d(flat, kernel.repeat_interleave(3, 0)[:, None], groups=flat.shape[1])[0].unflatten(0, (-1, 3))
+    photo = F.conv2d(flat, kernel.repeat_interleave(3, 0)[:, None], groups=flat.shape[1])
+    photo = rearrange(photo, "1 (b c) h w -> b c h w", c=3)
     fringe = look["fringe"]
     red = torch.lerp(photo[:, :1], photo[:, :1].roll(1, 3), fringe)
     blue = torch.lerp(photo[:, 2:], photo[:, 2:].roll(-1, 3), fringe)
@@ -137,16 +145,20 @@ def threshold(photo: Tensor, look: Look, dice: Dice) -> Tensor:
 
 def jpeg(photo: Float[Tensor, "b 3 h w"], look: Look) -> Float[Tensor, "b 3 h w"]:
     """Quantised 8 × 8 cosine blocks in YCbCr; strength 0 is nearly lossless, 1 is quality 12."""
-    table = photo.new_tensor(_LUMA_TABLE) / 255
+    table = constant(_LUMA_TABLE, photo.device) / 255
     tables = torch.stack([table, *[(table * 1.5).clamp(min=17 / 255)] * 2])
     step = tables[:, None, :, None] * (0.02 + 4.0 * look["jpeg"].square())[..., None, None]
     cosines = _cosines(photo.device)
-    blocks = torch.einsum("yc,bchw->byhw", photo.new_tensor(_TO_YCC), photo)
-    blocks = blocks.unflatten(3, (-1, 8)).unflatten(2, (-1, 8))  # b 3 rows 8 columns 8
+    blocks = torch.einsum("yc,bchw->byhw", constant(_TO_YCC, photo.device), photo)
+    blocks = rearrange(blocks, "b c (r i) (q j) -> b c r i q j", i=8, j=8)
     waves = torch.einsum("ui,bcriqj,vj->bcruqv", cosines, blocks, cosines)
     waves = (waves / step).round_() * step
     blocks = torch.einsum("ui,bcruqv,vj->bcriqj", cosines, waves, cosines)
-    coded = torch.einsum("cy,byhw->bchw", photo.new_tensor(_FROM_YCC), blocks.flatten(4).flatten(2, 3))
+    coded = torch.einsum(
+        "cy,byhw->bchw",
+        constant(_FROM_YCC, photo.device),
+        rearrange(blocks, "b c r i q j -> b c (r i) (q j)"),
+    )
     return torch.lerp(photo, coded, look.on("jpeg"))
 
 

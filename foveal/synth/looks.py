@@ -1,8 +1,12 @@
-"""What a sample looks like: presets of documents and scenes, each a table of effects with a share and a strength."""
+"""What a sample looks like: presets of documents and scenes, with the share and strength of every effect."""
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 KINDS = ("serif", "sans", "mono", "display", "hand", "black")
@@ -83,6 +87,12 @@ EFFECTS: dict[str, tuple[tuple[float, float], ...]] = {
 }
 
 
+@cache
+def constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
+    """Nested tuples as a float tensor, sent to the device once, since sending waits for it."""
+    return torch.tensor(values, device=device, dtype=torch.float32)
+
+
 class Dice:
     """Random tensors for a batch of `batch` samples, all from one generator on its device."""
 
@@ -102,9 +112,11 @@ class Dice:
 
 
 class Look:
-    """Which preset each sample has and the strength of every effect: `look["blur"]` is "b 1 1 1", 0 when absent."""
+    """The preset of each sample and the strengths of its effects, 0 where it lacks one."""
 
-    def __init__(self, preset: Tensor, strengths: Tensor, on: Tensor) -> None:
+    def __init__(
+        self, preset: Int[Tensor, " b"], strengths: Float[Tensor, "b e"], on: Float[Tensor, "b e"]
+    ) -> None:
         self.preset = preset
         names = list(EFFECTS)
         self._strengths = dict(zip(names, strengths[:, :, None, None, None].unbind(1), strict=True))
@@ -134,20 +146,20 @@ class Look:
         return hit[:, None, None, None]
 
 
-def draw_look(kinds: Tensor, scene: float, dice: Dice) -> Look:
+def draw_look(kinds: Int[Tensor, " b"], scene: float, dice: Dice) -> Look:
     """A preset for every sample by its kind of font, and the strengths of its effects, heavy at mild."""
     device = kinds.device
-    factor = torch.tensor([SCENE_FACTOR.get(kind, 1.0) for kind in KINDS], device=device)
-    edges = torch.tensor([SHARES[kind] for kind in KINDS], device=device).cumsum(1)[kinds]
+    factor = constant(tuple(SCENE_FACTOR.get(kind, 1.0) for kind in KINDS), device)
+    edges = constant(tuple(SHARES[kind] for kind in KINDS), device).cumsum(1)[kinds]
     draw = dice.uniform(2)
     document = (draw[:, :1] > edges[:, :-1]).sum(1).clamp(max=len(LOOKS) - 2)
     preset = torch.where(draw[:, 1] < scene * factor[kinds], LOOKS.index("scene"), document)
     return draw_effects(preset, dice)
 
 
-def draw_effects(preset: Tensor, dice: Dice) -> Look:
+def draw_effects(preset: Int[Tensor, " b"], dice: Dice) -> Look:
     """The strengths of all effects for samples of given presets (indices into LOOKS)."""
-    share, most = torch.tensor(list(EFFECTS.values()), device=preset.device)[:, preset].permute(2, 1, 0)
+    share, most = constant(tuple(EFFECTS.values()), preset.device)[:, preset].permute(2, 1, 0)
     draw = dice.uniform(2, len(EFFECTS))
     busy = dice.uniform(1, low=0.4, high=1.6)  # some samples are plain, some have much at once
     on = (draw[:, 0] < share * busy).float()

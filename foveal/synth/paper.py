@@ -6,10 +6,11 @@ import math
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor
 
-from foveal.synth.looks import Dice, Look
+from foveal.synth.looks import Dice, Look, constant
 from foveal.synth.warp import TEXT_HEIGHT
 
 LUMA = (0.299, 0.587, 0.114)
@@ -17,11 +18,11 @@ LUMA = (0.299, 0.587, 0.114)
 
 def luma(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
     """Rec. 601 luma."""
-    return (images * images.new_tensor(LUMA)[:, None, None]).sum(1, keepdim=True)
+    return (images * constant(LUMA, images.device)[:, None, None]).sum(1, keepdim=True)
 
 
 def cloud(dice: Dice, *, height: int, width: int, colour: float) -> Float[Tensor, "b 3 h w"]:
-    """Noise with a spectrum near 1/f^β, β random per sample, about unit deviation; `colour` in [0, 1] is its chroma."""
+    """Noise of unit deviation with a spectrum near 1/f^β, β drawn per sample; `colour` in [0, 1] is chroma."""
     slope = dice.uniform(1, 1, 1, low=0.15, high=0.8)
     total = torch.zeros(dice.batch, 3, height, width, device=dice.device)
     norm = torch.zeros_like(slope)
@@ -30,7 +31,7 @@ def cloud(dice: Dice, *, height: int, width: int, colour: float) -> Float[Tensor
         grain = dice.normal(3, math.ceil(height / step) + 1, math.ceil(width / step) + 1)
         if octave:
             grain = F.interpolate(grain, scale_factor=float(step), mode="bilinear")
-        weight = slope**(4 - octave)
+        weight = slope ** (4 - octave)
         total.addcmul_(grain[:, :, :height, :width], weight)
         norm = norm + weight.square()
     grey = total[:, :1]
@@ -48,7 +49,9 @@ def half_planes(dice: Dice, places: Float[Tensor, "b 2 h w"], *, count: int, sof
     """Random half planes "b k h w" with edges `soft` strip heights wide, near the middle of the strip."""
     direction = dice.uniform(count, high=2 * math.pi)
     # most edges of what people build are upright or level
-    snapped = torch.where(dice.uniform(count) < 0.6, (direction / (math.pi / 2)).round() * (math.pi / 2), direction)
+    snapped = torch.where(
+        dice.uniform(count) < 0.6, (direction / (math.pi / 2)).round() * (math.pi / 2), direction
+    )
     normal = torch.stack([snapped.cos(), snapped.sin()], dim=2)
     span = places.amax((2, 3)) - places.amin((2, 3))
     anchor = dice.uniform(count, 2) * span[:, None]
@@ -60,8 +63,9 @@ def stripes(dice: Dice, places: Float[Tensor, "b 2 h w"]) -> Float[Tensor, "b 1 
     """Bars or a lattice of random period, direction and duty, in [0, 1]."""
     turn = dice.uniform(1, 1, high=2 * math.pi)
     period = dice.uniform(2, 1, 1, low=0.12, high=0.9)
-    turned = torch.stack([turn.cos(), turn.sin(), -turn.sin(), turn.cos()], 1).unflatten(1, (2, 2))[..., 0, 0]
-    waves = torch.einsum("bkc,bchw->bkhw", turned, places).div(period).mul(2 * math.pi).sin_()
+    axes = torch.stack([turn.cos(), turn.sin(), -turn.sin(), turn.cos()], dim=1)
+    axes = rearrange(axes, "b (k c) 1 1 -> b k c", k=2)
+    waves = torch.einsum("bkc,bchw->bkhw", axes, places).div(period).mul(2 * math.pi).sin_()
     bars = (waves * 3 + dice.uniform(2, 1, 1, low=-2.0, high=2.0)).clamp_(0, 1)
     both = (dice.uniform(1, 1, 1) < 0.4).float()
     return torch.maximum(bars[:, :1], bars[:, 1:] * both)
@@ -79,10 +83,14 @@ def strokes(dice: Dice, places: Float[Tensor, "b 2 h w"], *, count: int) -> Floa
     return ((thick - gap) * 32 + 0.5).clamp_(0, 1)
 
 
-def ruling(look: Look, dice: Dice, flat: Float[Tensor, "b 2 h w"], *, blur: Tensor) -> Float[Tensor, "b 1 h w"]:
-    """Rules or squares of a notebook and underlines, following the text; coverage times strength, in [0, 1]."""
+def ruling(
+    look: Look, dice: Dice, flat: Float[Tensor, "b 2 h w"], *, blur: Tensor
+) -> Float[Tensor, "b 1 h w"]:
+    """Rules or squares of a notebook and underlines, following the text: opacity in [0, 1]."""
     pitch = dice.uniform(2, 1, 1, low=0.25, high=0.9) * TEXT_HEIGHT
-    pitch = torch.where(look.on("rules") > 0, TEXT_HEIGHT * dice.uniform(1, 1, 1, low=0.8, high=1.4), pitch[:, :1])
+    pitch = torch.where(
+        look.on("rules") > 0, TEXT_HEIGHT * dice.uniform(1, 1, 1, low=0.8, high=1.4), pitch[:, :1]
+    )
     base = dice.uniform(1, 1, 1, low=0.68, high=0.9) * TEXT_HEIGHT
     thick = dice.uniform(1, 1, 1, low=0.3, high=1.6)
     phase = torch.stack([dice.uniform(1, 1) * TEXT_HEIGHT, base[:, 0]], dim=1)
@@ -94,7 +102,9 @@ def ruling(look: Look, dice: Dice, flat: Float[Tensor, "b 2 h w"], *, blur: Tens
     return torch.maximum(faint, under * look["underline"].sqrt())
 
 
-def frame(look: Look, dice: Dice, flat: Float[Tensor, "b 2 h w"], *, ink: Float[Tensor, "b 4"]) -> tuple[Tensor, Tensor]:
+def frame(
+    look: Look, dice: Dice, flat: Float[Tensor, "b 2 h w"], *, ink: Float[Tensor, "b 4"]
+) -> tuple[Tensor, Tensor]:
     """A plate around the text: (border, outside), each "b 1 h w" coverage times strength."""
     middle, half = (ink[:, :2] + ink[:, 2:]) / 2, (ink[:, 2:] - ink[:, :2]) / 2
     half = half + dice.uniform(2, low=0.04, high=0.35) * TEXT_HEIGHT

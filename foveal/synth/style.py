@@ -1,6 +1,7 @@
 """Masks of text to strips that look like documents and scenes, batched on any device.
 
-Every sample draws its own preset, geometry, colours, surroundings and degradation; nothing waits for the device.
+Every sample draws its own preset, geometry, colours, surroundings and degradation; nothing waits for the
+device.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from einops import rearrange
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from foveal.synth import paper
 from foveal.synth.degrade import PADDING, Sensor, degrade, draw_sensor, sample
-from foveal.synth.looks import KINDS, LOOKS, Dice, Look, draw_effects, draw_look
+from foveal.synth.looks import KINDS, LOOKS, Dice, Look, constant, draw_effects, draw_look
 from foveal.synth.warp import TEXT_HEIGHT, Warp, draw_warp, ink_bounds, whole_mask
 
 __all__ = ["KINDS", "PADDING", "Strips", "augment", "render"]
@@ -23,6 +25,7 @@ __all__ = ["KINDS", "PADDING", "Strips", "augment", "render"]
 _PAPER = ((0.85, 1.1), (1.0, 1.0), (0.72, 1.04), (0.66, 1.02), (0.62, 1.04), (0.86, 1.1), (0.0, 0.0))
 _INK = ((0.0, 0.28), (0.0, 0.0), (0.1, 0.6), (0.02, 0.35), (0.05, 0.6), (0.0, 0.45), (0.0, 0.0))
 _PENS = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (-0.12, -0.06, 0.3), (0.1, 0.0, -0.1), (0.3, -0.1, -0.1))
+_CHROMA = ((0.45, -0.05, -0.4), (-0.12, 0.12, -0.05))  # most colours lie between orange and blue
 _BLURS = (0.7, 1.4, 2.8)  # deviations in mask pixels of the blurred copies of a mask
 
 
@@ -32,7 +35,7 @@ class Strips:
 
     images: Float[Tensor, "b 3 h w"]
     boxes: Float[Tensor, "b n 4"]
-    widths: Int[Tensor, "b"]
+    widths: Int[Tensor, " b"]
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,9 @@ class _Scene:
 
 def render(
     masks: UInt8[Tensor, "b m v"],
-    widths: Int[Tensor, "b"],
+    widths: Int[Tensor, " b"],
     boxes: Float[Tensor, "b n 4"],
-    kinds: Int[Tensor, "b"],
+    kinds: Int[Tensor, " b"],
     *,
     height: int = 32,
     width: int,
@@ -61,8 +64,8 @@ def render(
 ) -> Strips:
     """Draw masks of ink coverage (48 px high, boxes in mask pixels) into strips of `height` × `width`.
 
-    `kinds` indexes KINDS; `scene` is the share of samples that look like a photographed sign rather than a document.
-    Ink beyond `widths` is ignored. The generator must be on the masks' device.
+    `kinds` indexes KINDS; `scene` is the share of samples that look like a photographed sign rather than a
+    document; the share is less for handwriting and blackletter. Ink beyond `widths` is ignored. The generator must be on the masks' device.
     """
     dice = Dice(generator, batch=len(masks))
     look = draw_look(kinds, scene, dice)
@@ -78,7 +81,7 @@ def render(
 
 def augment(
     images: Float[Tensor, "b 3 v w"],
-    widths: Int[Tensor, "b"],
+    widths: Int[Tensor, " b"],
     *,
     height: int = 32,
     width: int,
@@ -119,9 +122,9 @@ def _survey(look: Look, dice: Dice, warp: Warp, sensor: Sensor, ink_box: Tensor)
     return _Scene(
         look,
         dice,
-        (points / sensor.height).mT.unflatten(2, (rows, -1)),
-        flat.mT.unflatten(2, (rows, -1)),
-        (flat + warp.bend(flat)).unflatten(1, (rows, -1)),
+        rearrange(points / sensor.height, "b (h w) c -> b c h w", h=rows),
+        rearrange(flat, "b (h w) c -> b c h w", h=rows),
+        rearrange(flat + warp.bend(flat), "b (h w) c -> b h w c", h=rows),
         zoom[:, None, None, None],
         ink_box,
     )
@@ -141,11 +144,11 @@ def _paint(ink: Tensor, scene: _Scene) -> Float[Tensor, "b 3 h w"]:
 def _palette(look: Look, dice: Dice) -> tuple[Float[Tensor, "b 3 1 1"], Float[Tensor, "b 3 1 1"]]:
     """Colours of paper and ink."""
     draw = dice.uniform(4, 1)
-    ranges = torch.tensor([_PAPER, _INK], device=draw.device)[:, look.preset]
+    ranges = constant((_PAPER, _INK), draw.device)[:, look.preset]
     light = torch.lerp(ranges[..., :1], ranges[..., 1:], draw[:, :2].transpose(0, 1))
     aged = look.where("old", "pen")[:, :, 0, 0]
-    warm = torch.tensor([0.06, 0.0, -0.14], device=draw.device) * draw[:, 2] * aged
-    pens = torch.tensor(_PENS, device=draw.device)[(draw[:, 3, 0] * len(_PENS)).long()]
+    warm = constant((0.06, 0.0, -0.14), draw.device) * draw[:, 2] * aged
+    pens = constant(_PENS, draw.device)[(draw[:, 3, 0] * len(_PENS)).long()]
     ground, colour = _scene_palette(dice)
     outdoors = look.where("scene")[:, :, 0, 0] > 0
     ground = torch.where(outdoors, ground, light[0].clamp(max=1) + warm)
@@ -162,8 +165,7 @@ def _scene_palette(dice: Dice) -> tuple[Float[Tensor, "b 3"], Float[Tensor, "b 3
     letters = ground - darker * contrast
     # white and black letters are commoner than chance
     letters = torch.where(draw[:, 4] < 0.4, (1 - darker) / 2 * 0.92 + 0.04, letters).clamp(0.03, 0.98)
-    axes = torch.tensor([[0.45, -0.05, -0.4], [-0.12, 0.12, -0.05]], device=draw.device)  # orange–blue, green–magenta
-    chroma = dice.normal(2, 2) @ axes * dice.uniform(2, 1).pow(1.3)
+    chroma = dice.normal(2, 2) @ constant(_CHROMA, draw.device) * dice.uniform(2, 1).pow(1.3)
     plain = draw[:, 4] < 0.3
     return (ground + chroma[:, 0]).clamp(0, 1), (letters + torch.where(plain, 0.0, chroma[:, 1])).clamp(0, 1)
 
@@ -186,7 +188,7 @@ def _ground(ground: Tensor, colour: Tensor, texture: Tensor, scene: _Scene) -> F
 
 
 def _beside(image: Tensor, ink: Tensor, colour: Tensor, scene: _Scene) -> Tensor:
-    """Other samples of the batch: lines above and below, words left and right, print on the back of the sheet."""
+    """Other samples of the batch: lines above and below, words at the sides, print on the back of the sheet."""
     look, dice = scene.look, scene.dice
     x, y = scene.bent.unbind(3)
     left, top, right, bottom = scene.ink_box[:, :, None, None].unbind(1)
@@ -227,13 +229,13 @@ def _letters(image: Tensor, ink: Tensor, colour: Tensor, texture: Tensor, scene:
 def _blurred(ink: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
     """The mask blurred to the photo's pixel (anti-aliasing), and a wide blur of it for glows and shadows."""
     tap = torch.arange(-7.0, 8.0, device=ink.device)
-    kernels = torch.stack([(-0.5 * (tap / deviation).square()).exp() for deviation in _BLURS])
+    kernels = (-0.5 * (tap / constant(_BLURS, ink.device)[:, None]).square()).exp()
     kernels = (kernels / kernels.sum(1, keepdim=True))[:, None]
     rows = F.conv2d(ink, kernels[:, :, None], padding=(0, 7))
     copies = torch.cat([ink, F.conv2d(rows, kernels[:, :, :, None], padding=(7, 0), groups=3)], dim=1)
-    knots = torch.tensor([0.0, *_BLURS], device=ink.device)[:, None, None]
+    knots = constant((0.0, *_BLURS), ink.device)[:, None, None]
     wanted = 0.45 * (pixel.square() - 1).clamp(min=0).sqrt()
-    spacing = torch.tensor([0.7, 0.7, 0.7, 1.4], device=ink.device)[:, None, None]
+    spacing = constant((0.7, 0.7, 0.7, 1.4), ink.device)[:, None, None]
     weights = (1 - (wanted.clamp(max=2.8) - knots).abs() / spacing).clamp(min=0)
     weights = weights / weights.sum(1, keepdim=True)
     return (copies * weights).sum(1, keepdim=True), copies[:, 3:]

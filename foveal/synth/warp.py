@@ -6,13 +6,16 @@ import math
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from foveal.synth.looks import Dice, Look
+from foveal.synth.looks import Dice, Look, constant
 
 TEXT_HEIGHT = 48
 """Height of a mask in pixels; a line from ascender to descender fills it."""
+
+_OUTLINE = ((0, 0), (0.5, 0), (1, 0), (1, 0.5), (1, 1), (0.5, 1), (0, 1), (0, 0.5))
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Warp:
 
     def boxes(self, boxes: Float[Tensor, "b n 4"]) -> Float[Tensor, "b n 4"]:
         """Bounding boxes in strip pixels of boxes in mask pixels; rows of zero area stay zero."""
-        points = self.to_strip(outline(boxes).flatten(1, 2)).unflatten(1, (-1, 8))
+        points = self.to_strip(rearrange(outline(boxes), "b n s c -> b (n s) c"))
+        points = rearrange(points, "b (n s) c -> b n s c", s=8)
         around = torch.cat([points.amin(2), points.amax(2)], dim=-1)
         return torch.where(boxes[..., 2:3] > boxes[..., 0:1], around, 0.0)
 
@@ -66,11 +70,10 @@ def adjugate(matrix: Float[Tensor, "b 3 3"]) -> Float[Tensor, "b 3 3"]:
 
 def outline(boxes: Float[Tensor, "b n 4"]) -> Float[Tensor, "b n 8 2"]:
     """Corners and edge midpoints of boxes."""
-    steps = torch.tensor([[0, 0], [1, 0], [2, 0], [2, 1], [2, 2], [1, 2], [0, 2], [0, 1]], device=boxes.device)
-    return boxes[..., None, :2] + (boxes[..., None, 2:] - boxes[..., None, :2]) * (steps / 2)
+    return torch.lerp(boxes[..., None, :2], boxes[..., None, 2:], constant(_OUTLINE, boxes.device))
 
 
-def ink_bounds(boxes: Float[Tensor, "b n 4"], widths: Int[Tensor, "b"]) -> Float[Tensor, "b 4"]:
+def ink_bounds(boxes: Float[Tensor, "b n 4"], widths: Int[Tensor, " b"]) -> Float[Tensor, "b 4"]:
     """The box around all characters in mask pixels; without characters, the whole mask."""
     real = boxes[..., 2:3] > boxes[..., :1]
     low = torch.where(real, boxes[..., :2], torch.inf).amin(1)
@@ -79,7 +82,7 @@ def ink_bounds(boxes: Float[Tensor, "b n 4"], widths: Int[Tensor, "b"]) -> Float
     return torch.where(real.any(1), torch.cat([low, high], dim=1), whole)
 
 
-def whole_mask(widths: Int[Tensor, "b"]) -> Float[Tensor, "b 4"]:
+def whole_mask(widths: Int[Tensor, " b"]) -> Float[Tensor, "b 4"]:
     """The box of everything a mask holds, in mask pixels."""
     zero = torch.zeros_like(widths)
     return torch.stack([zero, zero, widths, zero + TEXT_HEIGHT], dim=1).float()
@@ -87,8 +90,8 @@ def whole_mask(widths: Int[Tensor, "b"]) -> Float[Tensor, "b 4"]:
 
 def draw_warp(
     ink: Float[Tensor, "b 4"], whole: Float[Tensor, "b 4"], look: Look, dice: Dice, *, height: int, width: int
-) -> tuple[Warp, Float[Tensor, "b"]]:
-    """A warp that fits text with the given ink box, in a whole mask, into a strip, and the width of the content in strip pixels."""
+) -> tuple[Warp, Float[Tensor, " b"]]:
+    """A warp into a strip for text with an ink box in a whole mask, and the content's width in strip pixels."""
     bend = _draw_bend(ink, look, dice)
     view = _draw_view(ink, look, dice)
     eye = torch.eye(3, device=ink.device).expand(len(ink), 3, 3)
@@ -103,7 +106,8 @@ def _middle(box: Tensor) -> Tensor:
 
 def _shift(eye: Tensor, offset: Tensor) -> Tensor:
     """Homography that adds an offset "b 2"."""
-    return torch.cat([eye[:, :, :2], torch.cat([offset, torch.ones_like(offset[:, :1])], 1)[:, :, None]], dim=2)
+    column = torch.cat([offset, torch.ones_like(offset[:, :1])], dim=1)
+    return torch.cat([eye[:, :, :2], column[:, :, None]], dim=2)
 
 
 def _draw_bend(ink: Tensor, look: Look, dice: Dice) -> tuple[Tensor, Tensor, Tensor]:
@@ -133,7 +137,7 @@ def _draw_view(ink: Tensor, look: Look, dice: Dice) -> Tensor:
     tip_x = look.flat("tip") * sign[3] / (length / 2)
     tip_y = look.flat("tip") * sign[4] / TEXT_HEIGHT
     rows = [cos * stretch, cos * slant - sin, zero, sin * stretch, sin * slant + cos, zero, tip_x, tip_y, one]
-    return torch.stack(rows, dim=1).unflatten(1, (3, 3))
+    return rearrange(torch.stack(rows, dim=1), "b (i j) -> b i j", i=3)
 
 
 def _frame(warp: Warp, ink: Tensor, whole: Tensor, look: Look, dice: Dice) -> Tensor:
