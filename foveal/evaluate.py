@@ -42,7 +42,8 @@ class Reads(Protocol):
 class Report:
     """The figures of one set. Seconds are for the whole set; `peak` is in bytes, of the process so far.
 
-    `confusions`: (what was read, what was true, how often), the most frequent first.
+    `confusions`: (sign read, true sign, how often), the most frequent first. `wrong`: (image, read, true) of
+    the crops not read right.
     """
 
     set: str
@@ -51,6 +52,7 @@ class Report:
     figures: Figures
     cost: Cost
     confusions: tuple[tuple[str, str, int], ...] = ()
+    wrong: tuple[tuple[str, str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values; a figure that does not exist (nan) is None."""
@@ -91,11 +93,20 @@ def evaluate(folder: Path, reader: Reads, *, rule: str | None = None, limit: int
         for start in range(0, len(crops), _CHUNK):
             images = [crop.image for crop in crops[start : start + _CHUNK]]
             lines += reader.transcribe(images, looks=looks)
+    return _crop_report(folder.name, name, crops, lines=lines, cost=cost)
+
+
+def _crop_report(
+    set_name: str, rule: str, crops: Sequence[Crop], *, lines: Sequence[Line], cost: Cost
+) -> Report:
+    same = rule_named(rule)
     pairs = [(line.text, crop.text) for line, crop in zip(lines, crops, strict=True)]
     figures = crop_figures(pairs, rule=same) | _trust(lines, crops, same) | _places(lines, crops, same)
     common = text.confusions((same(read), same(truth)) for read, truth in pairs).most_common(20)
     confusions = tuple((read, truth, count) for (read, truth), count in common)
-    return Report(folder.name, name, len(crops), figures, cost, confusions)
+    both = zip(crops, pairs, strict=True)
+    wrong = [(crop.image.name, *pair) for crop, pair in both if same(pair[0]) != same(pair[1])]
+    return Report(set_name, rule, len(crops), figures, cost, confusions, tuple(wrong))
 
 
 def _trust(lines: Sequence[Line], crops: Sequence[Crop], rule: Rule) -> Figures:

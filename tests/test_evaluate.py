@@ -86,6 +86,7 @@ def test_a_wrong_word_costs_accuracy_and_trust_but_not_looks(crops: Path) -> Non
     assert report.figures["ece"] == pytest.approx(0.5)
     assert report.figures["ece_chars"] == pytest.approx(1 / 7)
     assert report.confusions == (("8", "b", 1),)
+    assert report.wrong == (("b.png", "8ar", "Bar"),)
 
 
 def test_the_rule_and_the_number_of_items_can_be_told(crops: Path) -> None:
