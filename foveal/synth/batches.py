@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,6 +43,8 @@ _LINES = (
     (0.03, "scene", ("display", "sans", "serif")),
     (0.04, "signs", ()),
 )
+_SQUEEZE = 2.0
+"""How much wider than the strip a word may be before it is squeezed into it."""
 _CROP = 0.85
 """Height of a line over that of its crop, about."""
 
@@ -74,6 +77,7 @@ def stream(
     `width` is that of the final strip of 32 px height, so masks are `width * 48 // 32` px wide. `faces_dir`
     is a pack made by tools/fetch_fonts.py: faces, `fonts.tsv` and `words.json.gz`.
     """
+    cv2.setNumThreads(1)  # one worker, one core
     artist = Artist(Faces(faces_dir), Texts(Lexicon.load(faces_dir / "words.json.gz"), alphabet=alphabet))
     random, rng = Random(f"{seed}/{worker}/{kind}/{width}"), np.random.default_rng([seed, worker, width])
     across = width * HEIGHT // STRIP
@@ -112,7 +116,7 @@ class Artist:
             else:
                 text = self._texts.word(random, use=use)
                 face = self._faces.choose(rng, text, kinds=kinds)
-            if face is not None:
+            if face is not None and len(text) * face.pace * HEIGHT < _SQUEEZE * max_width:
                 return draw(_told(text, face), face, rng, framing=framing, max_width=max_width)
 
     def line(self, random: Random, rng: np.random.Generator, *, max_width: int) -> Drawing:
@@ -122,7 +126,7 @@ class Artist:
             use, kinds = _pick(_LINES, rng)
             first = self._faces.any(rng, kind=kinds[0] if kinds else "serif")
             natural = max_width / (HEIGHT * _CROP * first.pace)
-            length = int(min(150, max(1, natural * (0.5 + 0.5 * rng.random()))))
+            length = int(min(150, max(1, natural * (0.45 + 0.45 * rng.random()))))
             if use == "signs":
                 text, face = self._signs(random, rng, longest=length)
             else:

@@ -48,6 +48,7 @@ class Face:
         self.characters = self._own.union(derived, "⸗" if "=" in self._own else "")
         self._glyphs: dict[tuple[str, int], Glyph] = {}
         self._kerning: dict[str, float] = {}
+        self._lengths: dict[str, float] = {}
 
     def __repr__(self) -> str:
         """Return the file's name and kind."""
@@ -85,8 +86,15 @@ class Face:
         return any(self._measure_kerning(pair) for pair in ("AV", "To", "Te", "AT", "LT", "Yo", "r.", "y,"))
 
     def _measure_kerning(self, pair: str) -> float:
-        apart = self.glyph(pair[0], _METRIC_EM).advance + self.glyph(pair[1], _METRIC_EM).advance
-        return float(self._font(_METRIC_EM).getlength(pair) - apart) / _METRIC_EM
+        return (self._length(pair) - self._length(pair[0]) - self._length(pair[1])) / _METRIC_EM
+
+    def _length(self, text: str) -> float:
+        found = self._lengths.get(text)
+        if found is None:
+            found = float(self._font(_METRIC_EM).getlength(text))
+            if len(text) == 1:
+                self._lengths[text] = found
+        return found
 
     @cached_property
     def unicase(self) -> bool:
@@ -108,7 +116,7 @@ class Face:
     def pace(self) -> float:
         """Mean width of a character, as a part of the height of the line."""
         sample = "the letters of a line, Num 25"
-        width = sum(self.glyph(char, _METRIC_EM).advance for char in sample if char in self._own) / _METRIC_EM
+        width = sum(self._length(char) for char in sample if char in self._own) / _METRIC_EM
         return max(0.15, width / len(sample) / (self.line_span[1] - self.line_span[0]))
 
     @cached_property
@@ -150,7 +158,8 @@ def _slope(glyph: Glyph) -> Glyph:
 class Faces:
     """The faces of a pack: a folder with `fonts.tsv` (file, kind, …, characters) and one font file a face.
 
-    `by_kind` names a face as often as it is to be drawn. Files are opened when first drawn with; glyphs are kept for the life of the process.
+    `by_kind` names a face as often as it is to be drawn. Files are opened when first drawn with; glyphs are kept
+    for the life of the process.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -19,7 +19,7 @@ class Setting:
     em: px to the em square. tracking: added between characters. spacing: factor on the width of a space.
     tab: (which character, extra width) of one wide gap, or none. slant: dx/dy. weight: px added to strokes.
     stretch: width over height. margins: left, up, right, down as parts of the framed height. neighbours:
-    distance of the lines above and below, 0 for none. clips: whether ink beyond the line's height may be lost.
+    distance of the lines above and below, 0 for none. clips: whether ink beyond the line's height is lost.
     stop_gap: before , ; : ! and ? as printers once set them.
     """
 

@@ -44,7 +44,7 @@ class Texts:
 
     def line(self, rng: Random, *, use: str, length: int) -> str:
         """Return a line of about `length` characters (1 to 150) as `use` (one of USES) shows them."""
-        return self._written(lambda: self._line(rng, use, length), longest=length + 12)
+        return self._written(lambda: self._line(rng, use, length), longest=min(150, length + 12))
 
     def signs(self, rng: Random, *, among: frozenset[str], longest: int, with_sign: str) -> str:
         """Return signs of the alphabet drawn evenly from those `among`, with `with_sign` somewhere."""
