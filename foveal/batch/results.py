@@ -23,8 +23,8 @@ class Results:
     """Writes documents in one format, and the overlays of their pages; no path is written twice.
 
     `output`: a file, or a folder if it exists as one, ends in "/", or there are `several` inputs; None is
-    standard output. `picture`: the same for the overlays. Raises ConfigError for what cannot be: a format that
-    does not exist, several XML files on standard output, one picture file for several inputs.
+    standard output. `picture`: the same for the overlays. Raises ConfigError for what cannot be: a format
+    that does not exist, several XML files on standard output, one picture file for several inputs.
     """
 
     def __init__(

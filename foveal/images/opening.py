@@ -38,7 +38,8 @@ def pages(
     "1-3,5,8-" or page numbers from 1. A page that fails does not stop those after it: UnreadableImage is
     raised after the last one, and says which pages were opened.
 
-    Raises InputMissing (also if no page of `select` is there), UnreadableImage, ImageTooLarge, LockedDocument.
+    Raises InputMissing (also if no page of `select` is there), UnreadableImage, ImageTooLarge,
+    LockedDocument.
 
     >>> [page.pixels.shape for page in pages(np.zeros((20, 30), np.uint8))]
     [(20, 30, 3)]

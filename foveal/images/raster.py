@@ -15,7 +15,7 @@ from foveal.errors import ImageTooLarge, UnreadableImage
 from foveal.images.page import Faults, Limits, PageImage, Selection
 
 # the formats that are decoded in this process; Pillow would hand EPS to another program
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "JPEG2000", "PPM")
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "JPEG2000", "PPM")
 _ORIENTATION, _SUBFILE, _REDUCED = 0x0112, 254, 1
 
 
@@ -58,9 +58,8 @@ def from_array(array: NDArray[Any], *, limits: Limits) -> NDArray[np.uint8]:
     pixels = _eight_bit(array)
     if channels == 4:
         return _rgb(Image.fromarray(pixels, "RGBA"))
-    return np.ascontiguousarray(
-        np.broadcast_to(pixels.reshape(*pixels.shape[:2], channels), (*pixels.shape[:2], 3))
-    )
+    height, width = pixels.shape[:2]
+    return np.broadcast_to(pixels.reshape(height, width, channels), (height, width, 3)).copy()
 
 
 def _open(data: Path | bytes, *, name: str) -> Image.Image:
