@@ -15,6 +15,9 @@ from foveal.synth.pages_sheet import PageLine, PageRegion
 CORE = 0.5
 """Share of a line's height that its core keeps."""
 
+LEAST_HEIGHT = 4.5
+"""Lines lower than this, in pixels, are neither taught nor punished."""
+
 UNKNOWN = 255
 """In a kind map: nobody knows."""
 
@@ -40,6 +43,7 @@ class Targets:
 def draw_targets(lines: list[PageLine], regions: list[PageRegion] | None, *, side: int) -> Targets:
     """Draw all maps; regions None = the kinds of this page are not known."""
     core, band, doubt = (Image.new("L", (side, side)) for _ in range(3))
+    lines = [PageLine(ln.upper, ln.lower, ln.text, ln.sure and height_of(ln) >= LEAST_HEIGHT) for ln in lines]
     for line in lines:
         if line.sure:
             _fill(band, _between(line, -0.15, 1.15, 0.15), 255)
@@ -56,6 +60,11 @@ def draw_targets(lines: list[PageLine], regions: list[PageRegion] | None, *, sid
     )  # fmt: skip
 
 
+def height_of(line: PageLine) -> float:
+    """Return the mean distance between a line's edges in pixels."""
+    return float(np.linalg.norm(line.lower - line.upper, axis=1).mean())
+
+
 def core_of(line: PageLine) -> Points:
     """Return the outline of a line's inner half."""
     edge = (1 - CORE) / 2
@@ -65,7 +74,7 @@ def core_of(line: PageLine) -> Points:
 def _between(line: PageLine, above: float, below: float, reach: float) -> Points:
     """Outline between two shares of the height (0 upper edge, 1 lower), ends moved out by reach × height."""
     across = line.lower - line.upper
-    tall = float(np.linalg.norm(across, axis=1).mean())
+    tall = height_of(line)
     along = line.upper[-1] - line.upper[0]
     long = max(float(np.linalg.norm(along)), 1e-6)
     move = along / long * max(reach * tall, -0.3 * long)
@@ -92,7 +101,7 @@ def _draw_heights(
         if not line.sure:
             continue
         for piece in _pieces(line):
-            tall = float(np.linalg.norm(piece.lower - piece.upper, axis=1).mean())
+            tall = height_of(piece)
             along = piece.upper[-1] + piece.lower[-1] - piece.upper[0] - piece.lower[0]
             along = along / max(float(np.linalg.norm(along)), 1e-6)
             outline = piece.polygon / 4
