@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveal.document import Alternative, Block, Char, Line, Look, Polygon, Word
-from foveal.geometry import bounds, box, points
+from foveal.geometry import Transform, bounds, box, points
 from foveal.reading.transcribe import ReadChar, Reading, ReadWord
 
 ToPage = Callable[[ArrayLike], NDArray[np.float64]]
@@ -16,16 +17,21 @@ ToPage = Callable[[ArrayLike], NDArray[np.float64]]
 
 
 def compose_line(
-    reading: Reading, *, size: tuple[int, int], to_page: ToPage, polygon: Polygon | None = None
+    reading: Reading,
+    *,
+    size: tuple[int, int],
+    to_page: ToPage,
+    margin: float = 0.0,
+    polygon: Polygon | None = None,
 ) -> Line:
     """Return a reading as a Line in page pixels.
 
-    `size`: width and height of the strip in its own pixels. `polygon`: the line's outline on the page; the
-    strip's corners if it is not known.
+    `size`: width and height of the strip in its own pixels. `margin`: what the strip has above and below the
+    line, as a share of the line's height. `polygon`: the line's outline; the strip's corners if not given.
     """
-    width, height = size
-    words = tuple(_word(word, reading.cell, size, to_page) for word in reading.words)
-    outline = polygon or _polygon(to_page, 0.0, float(width), height)
+    place = _Place(size, margin / (1 + 2 * margin), to_page)
+    words = tuple(_word(word, reading.cell, place) for word in reading.words)
+    outline = polygon or as_polygon(to_page(box(0, 0, *size)))
     return Line(outline, sureness([char.confidence for word in words for char in word.chars]), words)
 
 
@@ -53,34 +59,33 @@ def as_polygon(corners: ArrayLike) -> Polygon:
     return tuple((float(x), float(y)) for x, y in points(corners))
 
 
-def _word(word: ReadWord, cell: float, size: tuple[int, int], to_page: ToPage) -> Word:
-    chars = tuple(_char(char, cell, size, to_page) for char in word.chars)
-    outline = _polygon(to_page, word.x0, word.x1, size[1])
-    return Word(outline, sureness([char.confidence for char in chars]), chars)
+@dataclass(frozen=True)
+class _Place:
+    """Where a strip lies on its page, and which share of it is margin, above and below."""
+
+    size: tuple[int, int]
+    margin: float
+    to_page: ToPage
+
+    def outline(self, left: float, right: float) -> Polygon:
+        top = self.size[1] * self.margin
+        return as_polygon(self.to_page(box(left, top, right, self.size[1] - top)))
 
 
-def _char(char: ReadChar, cell: float, size: tuple[int, int], to_page: ToPage) -> Char:
-    return Char(
-        char.text,
-        _polygon(to_page, char.x0, char.x1, size[1]),
-        char.confidence,
-        tuple(Alternative(text, confidence) for text, confidence in char.alternatives),
-        None if char.look is None else _look(char.look, cell, size, to_page),
-    )
+def _word(word: ReadWord, cell: float, place: _Place) -> Word:
+    chars = tuple(_char(char, cell, place) for char in word.chars)
+    return Word(place.outline(word.x0, word.x1), sureness([char.confidence for char in chars]), chars)
 
 
-def _look(weights: NDArray[np.float32], cell: float, size: tuple[int, int], to_page: ToPage) -> Look:
-    width, height = float(size[0]), float(size[1])
-    return Look(weights.reshape(1, -1), (cell, height), (width, height), homography(to_page, size))
+def _char(char: ReadChar, cell: float, place: _Place) -> Char:
+    others = tuple(Alternative(text, confidence) for text, confidence in char.alternatives)
+    look = None if char.look is None else _look(char.look, cell, place)
+    return Char(char.text, place.outline(char.x0, char.x1), char.confidence, others, look)
 
 
-def homography(to_page: ToPage, size: tuple[int, int]) -> NDArray[np.float64]:
-    """Return the 3 × 3 matrix that takes a strip's corners to the page as `to_page` does."""
-    from foveal.geometry import Transform
-
-    corners = box(0, 0, *size)
-    return Transform.between(corners, to_page(corners)).matrix
-
-
-def _polygon(to_page: ToPage, left: float, right: float, height: float) -> Polygon:
-    return as_polygon(to_page(box(left, 0, right, height)))
+def _look(weights: NDArray[np.float32], cell: float, place: _Place) -> Look:
+    """A bent strip has no homography: its corners' stands for it."""
+    width, height = float(place.size[0]), float(place.size[1])
+    corners = box(0, 0, width, height)
+    to_page = Transform.between(corners, place.to_page(corners)).matrix
+    return Look(weights.reshape(1, -1), (cell, height), (width, height), to_page)
