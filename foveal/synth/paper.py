@@ -22,7 +22,7 @@ def luma(images: Float[Tensor, "b 3 h w"]) -> Float[Tensor, "b 1 h w"]:
 
 
 def cloud(dice: Dice, *, height: int, width: int, colour: float) -> Float[Tensor, "b 3 h w"]:
-    """Noise of unit deviation with a spectrum near 1/f^β, β drawn per sample; `colour` in [0, 1] is chroma."""
+    """Noise of unit deviation with a spectrum near 1/f^β, β drawn per sample; `colour` 0 is grey."""
     slope = dice.uniform(1, 1, 1, low=0.15, high=0.8)
     total = torch.zeros(dice.batch, 3, height, width, device=dice.device)
     norm = torch.zeros_like(slope)

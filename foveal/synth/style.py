@@ -65,7 +65,8 @@ def render(
     """Draw masks of ink coverage (48 px high, boxes in mask pixels) into strips of `height` × `width`.
 
     `kinds` indexes KINDS; `scene` is the share of samples that look like a photographed sign rather than a
-    document; the share is less for handwriting and blackletter. Ink beyond `widths` is ignored. The generator must be on the masks' device.
+    document, less for handwriting and blackletter. Ink beyond `widths` is ignored. The generator must be on
+    the masks' device.
     """
     dice = Dice(generator, batch=len(masks))
     look = draw_look(kinds, scene, dice)
@@ -188,7 +189,7 @@ def _ground(ground: Tensor, colour: Tensor, texture: Tensor, scene: _Scene) -> F
 
 
 def _beside(image: Tensor, ink: Tensor, colour: Tensor, scene: _Scene) -> Tensor:
-    """Other samples of the batch: lines above and below, words at the sides, print on the back of the sheet."""
+    """Other samples of the batch: lines above and below, words at the sides, print on the back."""
     look, dice = scene.look, scene.dice
     x, y = scene.bent.unbind(3)
     left, top, right, bottom = scene.ink_box[:, :, None, None].unbind(1)

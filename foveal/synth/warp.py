@@ -91,7 +91,7 @@ def whole_mask(widths: Int[Tensor, " b"]) -> Float[Tensor, "b 4"]:
 def draw_warp(
     ink: Float[Tensor, "b 4"], whole: Float[Tensor, "b 4"], look: Look, dice: Dice, *, height: int, width: int
 ) -> tuple[Warp, Float[Tensor, " b"]]:
-    """A warp into a strip for text with an ink box in a whole mask, and the content's width in strip pixels."""
+    """A warp of a mask with the given ink box into a strip, and the content's width in strip pixels."""
     bend = _draw_bend(ink, look, dice)
     view = _draw_view(ink, look, dice)
     eye = torch.eye(3, device=ink.device).expand(len(ink), 3, 3)

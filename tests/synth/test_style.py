@@ -1,4 +1,4 @@
-"""Laws of the styling stage: boxes follow the ink, padding is exact, nothing depends on luck or waits for values."""
+"""Laws of the styling stage: boxes follow the ink, padding is exact, nothing waits for the device."""
 
 import pytest
 import torch
@@ -28,7 +28,7 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def drawn_warp(seed: int, preset: str) -> tuple[Warp, torch.Tensor, torch.Tensor]:
-    masks, widths, boxes, _ = marks()
+    _, widths, boxes, _ = marks()
     dice = Dice(seeded(seed), batch=BATCH)
     look = draw_effects(torch.full((BATCH,), LOOKS.index(preset)), dice)
     warp, content = draw_warp(
