@@ -43,6 +43,13 @@ def draw(
     height, as crops from pages are. `text` has no space at its ends and only characters of the face.
     """
     setting = Setting.sample(rng, text=text, kind=face.kind, framing=framing)
+    return draw_as(setting, text, face=face, rng=rng, max_width=max_width, height=height)
+
+
+def draw_as(
+    setting: Setting, text: str, *, face: Face, rng: np.random.Generator, max_width: int, height: int = HEIGHT
+) -> Drawing:
+    """Draw `text` as `draw` does, in a setting that is given."""
     glyphs, corners, boxes = _place(text, face, setting, rng)
     canvas, origin = _compose(glyphs, corners, boxes, setting=setting)
     boxes += np.array([*origin, *origin], np.float32)
@@ -143,8 +150,10 @@ def _compose(
     canvas = np.zeros((bottom, right), np.uint8)
     for glyph, (x, y) in zip(glyphs, corners, strict=True):
         rows, columns = glyph.mask.shape
-        region = canvas[y + top : y + top + rows, x + left : x + left + columns]
-        np.maximum(region, glyph.mask, out=region)
+        y0, x0 = max(0, y + top), max(0, x + left)  # a mark's ink may reach beyond the boxes
+        region = canvas[y0 : y + top + rows, x0 : x + left + columns]
+        ink = glyph.mask[y0 - y - top :, x0 - x - left :][: region.shape[0], : region.shape[1]]
+        np.maximum(region, ink, out=region)
     if setting.neighbours:
         _add_neighbours(canvas, pitch=round(setting.neighbours * setting.em))
     return canvas, (left, top)

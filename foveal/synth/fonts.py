@@ -34,6 +34,7 @@ class Glyph:
 _METRIC_EM = 44  # also the size of lines, so that these glyphs are drawn once
 
 
+_KERNING_EM = 128
 _LETTERS_ABOVE = {"\u0363": "a", "\u0364": "e", "\u0366": "o"}
 
 
@@ -86,12 +87,17 @@ class Face:
         return any(self._measure_kerning(pair) for pair in ("AV", "To", "Te", "AT", "LT", "Yo", "r.", "y,"))
 
     def _measure_kerning(self, pair: str) -> float:
-        return (self._length(pair) - self._length(pair[0]) - self._length(pair[1])) / _METRIC_EM
+        pixels = self._length(pair) - self._length(pair[0]) - self._length(pair[1])
+        if (
+            abs(pixels) < 0.9
+        ):  # Pillow takes whole pixels of kerning for 64ths, so a real one looks this small
+            pixels *= 64
+        return pixels / _KERNING_EM
 
     def _length(self, text: str) -> float:
         found = self._lengths.get(text)
         if found is None:
-            found = float(self._font(_METRIC_EM).getlength(text))
+            found = float(self._font(_KERNING_EM).getlength(text))
             if len(text) == 1:
                 self._lengths[text] = found
         return found
@@ -116,13 +122,13 @@ class Face:
     def pace(self) -> float:
         """Mean width of a character, as a part of the height of the line."""
         sample = "the letters of a line, Num 25"
-        width = sum(self._length(char) for char in sample if char in self._own) / _METRIC_EM
+        width = sum(self._length(char) for char in sample if char in self._own) / _KERNING_EM
         return max(0.15, width / len(sample) / (self.line_span[1] - self.line_span[0]))
 
     @cached_property
     def x_height(self) -> float:
         """Height of the letter x, in em."""
-        return self.glyph("x", _METRIC_EM).mask.shape[0] / _METRIC_EM
+        return int(self.glyph("x", _METRIC_EM).mask.shape[0]) / _METRIC_EM
 
     def _font(self, em: int) -> ImageFont.FreeTypeFont:
         return _open(str(self.path), em)
@@ -158,8 +164,8 @@ def _slope(glyph: Glyph) -> Glyph:
 class Faces:
     """The faces of a pack: a folder with `fonts.tsv` (file, kind, …, characters) and one font file a face.
 
-    `by_kind` names a face as often as it is to be drawn. Files are opened when first drawn with; glyphs are kept
-    for the life of the process.
+    `by_kind` names a face as often as it is to be drawn. Files are opened when first drawn with; glyphs are
+    kept for the life of the process.
     """
 
     def __init__(self, folder: Path) -> None:
