@@ -1,10 +1,10 @@
-"""Draw rendered words or lines beside real crops: if you can tell which is real at a glance, fix the renderer.
+"""Draw rendered words or lines beside real crops: if you can tell which is real, fix the renderer first.
 
     python tools/sample_sheet.py --fonts DIR --output sheet.png [--real labels.tsv pages.jsonl …]
         [--kind line] [--count 96] [--scene 0.5] [--seed 0] [--boxes] [--augment]
 
-`--fonts` is a pack made by tools/fetch_fonts.py. Real crops come from labels.tsv (path TAB text) or, cut along
-their lines, from pages.jsonl. Rendered strips are on the left, real ones on the right, all 32 px high and drawn
+`--fonts` is a pack made by tools/fetch_fonts.py. Real crops come from labels.tsv (path TAB text) or, cut
+along their lines, from pages.jsonl. Rendered strips are left, real ones right, 32 px high, drawn
 twice as large. `--boxes` outlines the characters; `--augment` shows the real crops as training sees them.
 """
 

@@ -134,7 +134,7 @@ def threshold(photo: Tensor, look: Look, dice: Dice) -> Tensor:
     near = F.avg_pool2d(grey, 17, 1, 8, count_include_pad=False) - 0.07
     draw = dice.uniform(3, 1, 1)
     level = torch.where(draw[:, :1] < 0.75, torch.lerp(middle, mean, draw[:, 1:2] * 0.3), near)
-    gain = 2.5 + 20 * draw[:, 2:].square()
+    gain = 2.5 + 12 * draw[:, 2:].square()
     photo = torch.lerp(photo, ((grey - level) * gain + 0.5).clamp(0, 1), look.on("bilevel"))
     steps = 3 + 12 * draw[:, 2:]
     photo = torch.lerp(photo, (photo * steps).round() / steps, look.on("levels"))

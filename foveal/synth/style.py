@@ -22,7 +22,7 @@ from foveal.synth.warp import TEXT_HEIGHT, Warp, draw_warp, ink_bounds, whole_ma
 __all__ = ["KINDS", "PADDING", "Strips", "augment", "render"]
 
 # range of lightness of paper and ink for each document preset, in the order of LOOKS (the scene's is unused)
-_PAPER = ((0.85, 1.1), (1.0, 1.0), (0.72, 1.04), (0.66, 1.02), (0.62, 1.04), (0.86, 1.1), (0.0, 0.0))
+_PAPER = ((0.85, 1.1), (1.0, 1.0), (0.72, 1.04), (0.66, 1.02), (0.68, 1.15), (0.86, 1.1), (0.0, 0.0))
 _INK = ((0.0, 0.28), (0.0, 0.0), (0.1, 0.6), (0.02, 0.35), (0.05, 0.6), (0.0, 0.45), (0.0, 0.0))
 _PENS = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (-0.12, -0.06, 0.3), (0.1, 0.0, -0.1), (0.3, -0.1, -0.1))
 _CHROMA = ((0.45, -0.05, -0.4), (-0.12, 0.12, -0.05))  # most colours lie between orange and blue

@@ -142,14 +142,16 @@ def _draw_view(ink: Tensor, look: Look, dice: Dice) -> Tensor:
 
 def _frame(warp: Warp, ink: Tensor, whole: Tensor, look: Look, dice: Dice) -> Tensor:
     """Box to be cut out, in the viewed text's own pixels: tight on the ink or with margins on each side."""
-    tight = dice.uniform(1).lt(0.3 + 0.3 * look.where("scene")[:, :, 0, 0]).float()
-    seen = torch.lerp(whole, ink, tight * dice.uniform(1, low=0.6))
+    draw = dice.uniform(2)
+    tight = draw[:, :1] < 0.45 + 0.2 * look.where("scene")[:, :, 0, 0]
+    tight = torch.where(tight, 0.6 + 0.4 * draw[:, 1:], 0.6 * draw[:, 1:])
+    seen = torch.lerp(whole, ink, tight)
     steps = torch.linspace(0, 1, 13, device=ink.device)
     x = seen[:, :1] + (seen[:, 2:3] - seen[:, :1]) * steps
     edges = torch.cat([torch.stack([x, y.expand_as(x)], 2) for y in (seen[:, 1:2], seen[:, 3:])], dim=1)
     points = warp.to_strip(edges)
     low, high = points.amin(1), points.amax(1)
-    margin = (dice.uniform(4).square() * look.flat("margin")[:, None] * 4).clamp(max=0.25) - 0.03
+    margin = (dice.uniform(4).square() * look.flat("margin")[:, None] * 4).clamp(max=0.25) * tight - 0.03
     margin = margin * (high - low)[:, 1:].clamp(min=TEXT_HEIGHT / 2)
     return torch.cat([low - margin[:, :2], high + margin[:, 2:]], dim=1)
 
