@@ -105,6 +105,7 @@ class Page:
     """One page: its blocks in reading order. `number` counts from 1 within its file.
 
     `rotation`: degrees (0, 90, 180, 270) the page image has to be turned clockwise to stand upright.
+    `skew`: degrees it has to be turned clockwise after that for its lines to lie level.
     `unread`: places where text was found that could not be written in the alphabet; listed, not dropped.
     """
 

@@ -46,8 +46,8 @@ def legible(text: str) -> str:
 
 
 def pixel_box(polygon: Polygon) -> tuple[int, int, int, int]:
-    """Return the smallest box of whole pixels around a polygon: left, top, right, bottom."""
-    left, top, right, bottom = bounds(polygon)
+    """Return the smallest box of whole pixels around a polygon: left, top, right, bottom, none below zero."""
+    left, top, right, bottom = (max(edge, 0.0) for edge in bounds(polygon))
     return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
 
 

@@ -109,7 +109,7 @@ def _bbox(polygon: Polygon) -> str:
 def _place(polygon: Polygon) -> list[str]:
     """Return the box, and the polygon where it is not upright."""
     left, top, right, bottom = pixel_box(polygon)
-    rounded = [(round(x), round(y)) for x, y in polygon]
+    rounded = [(max(round(x), 0), max(round(y), 0)) for x, y in polygon]
     if set(rounded) == {(left, top), (right, top), (right, bottom), (left, bottom)}:
         return [_bbox(polygon)]
     return [_bbox(polygon), "poly " + " ".join(f"{x} {y}" for x, y in rounded)]

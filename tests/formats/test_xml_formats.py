@@ -1,5 +1,6 @@
 """hOCR, ALTO and PAGE-XML: valid for every document, and they say what the document says."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,36 +18,14 @@ from foveal.formats.alto import NAMESPACE as ALTO
 from foveal.formats.base import legible
 from foveal.formats.page_xml import NAMESPACE as PAGE
 
+BOX = re.compile(r"\b(bbox|x_bboxes) \d+ \d+ \d+ \d+(;|$)")
 SCHEMAS = Path(__file__).parent.parent / "data" / "schemas"
 ALTO_RULES = etree.RelaxNG(etree.parse(SCHEMAS / "alto-4-4.rng"))
 PAGE_SCHEMA = etree.XMLSchema(etree.parse(SCHEMAS / "pagecontent-2019-07-15.xsd"))
-M = make_document(
-    Block(
-        box(0.0, 0.0, 9.0, 9.0),
-        0.5,
-        (
-            Line(
-                box(0.0, 0.0, 9.0, 9.0),
-                0.5,
-                (
-                    Word(
-                        box(0.0, 0.0, 9.0, 9.0),
-                        0.5,
-                        (
-                            Char(
-                                "m",
-                                box(0.2, 0.0, 8.6, 9.0),
-                                0.5,
-                                (Alternative("rn", 0.4), Alternative("nmnm", 0.1)),
-                            ),
-                            Char("a\u0303", box(8.6, 0.0, 9.0, 9.0), 1.0),
-                        ),
-                    ),
-                ),
-            ),
-        ),
-    )
-)
+NINE = box(0.0, 0.0, 9.0, 9.0)
+LIKE_M = (Alternative("rn", 0.4), Alternative("nmnm", 0.1))
+CHARS = Char("m", box(0.2, 0.0, 8.6, 9.0), 0.5, LIKE_M), Char("a\u0303", box(8.6, 0.0, 9.0, 9.0), 1.0)
+M = make_document(Block(NINE, 0.5, (Line(NINE, 0.5, (Word(NINE, 0.5, CHARS),)),)))
 
 
 def parse(text):
@@ -87,7 +66,22 @@ def test_hocr_is_xml_and_html(document, boxes):
     for kind in ("ocr_page", "ocr_carea", "ocr_par", "ocr_line", "ocrx_word", "ocrx_cinfo"):
         marked = root.findall(f".//*[@class='{kind}']")
         assert len(marked) == len(body.find_class(kind))
-        assert all("bbox" in element.get("title") for element in marked)
+        assert all(BOX.search(element.get("title")) for element in marked)
+
+
+@for_any(documents)
+def test_alto_holds_the_words(document):
+    lines = parse(FORMATS["alto"].write(document)).iter(f"{{{ALTO}}}TextLine")
+    read = [[string.get("CONTENT") for string in line.iter(f"{{{ALTO}}}String")] for line in lines]
+    expected = [[legible(word.text) for word in line.words] for page in document.pages for line in page.lines]
+    assert read == [words or [""] for words in expected]
+
+
+@for_any(single_pages)
+def test_page_xml_holds_the_words(document):
+    words = parse(FORMATS["page-xml"].write(document, boxes="char")).iter(f"{{{PAGE}}}Word")
+    read = [word.findtext(f"{{{PAGE}}}TextEquiv/{{{PAGE}}}Unicode") for word in words]
+    assert [legible(word) for word in read] == words_of(document)
 
 
 @for_any(documents)
