@@ -113,10 +113,11 @@ class Face:
 
     @cached_property
     def line_span(self) -> tuple[float, float]:
-        """Top and bottom of the letters with ascenders and descenders, in em below the baseline."""
+        """Top and bottom of letters with ascenders and descenders, no swashes, in em below the baseline."""
         glyphs = [self.glyph(char, _METRIC_EM) for char in "dhlAgpqy"]
-        top = min(glyph.top for glyph in glyphs)
-        return top / _METRIC_EM, max(glyph.top + glyph.mask.shape[0] for glyph in glyphs) / _METRIC_EM
+        top = min(glyph.top for glyph in glyphs) / _METRIC_EM
+        bottom = max(glyph.top + glyph.mask.shape[0] for glyph in glyphs) / _METRIC_EM
+        return max(top, -2.4 * self.x_height), min(bottom, 1.2 * self.x_height)
 
     @cached_property
     def pace(self) -> float:

@@ -68,7 +68,7 @@ class Setting:
             if u[1] < (0.3 if kind in ("black", "serif") and line else 0.02)
             else 0.0,
             neighbours=neighbours,
-            clips=u[21] < 0.15,
+            clips=u[21] < (0.6 if hand else 0.15),
             rule=_rule(u[22], line=line, hand=hand),
             rule_width=0.03 + 0.05 * u[23],
             rule_drop=0.06 + 0.14 * u[16],
