@@ -2,6 +2,7 @@
 
 import gc
 import io
+import os
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -320,6 +321,15 @@ def test_an_address_that_does_not_answer_is_missing(address: str) -> None:
         list(pages(f"{address}/b.png"))
     with pytest.raises(InputMissing, match="check the address"):
         list(pages("http://127.0.0.1:9/a.png"))
+
+
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(encoded(drawn(), "PNG"),))
+    writer.start()
+    assert_drawn(one(pipe))
+    writer.join()
 
 
 def test_a_download_has_a_limit(address: str) -> None:

@@ -52,8 +52,9 @@ def find_inputs(arguments: Sequence[str]) -> tuple[list[Input], list[FovealError
 
 
 def _stem(source: str | Path, argument: str) -> str:
-    inside = isinstance(source, Path) and Path(argument).is_dir()
-    return str(Path(source).relative_to(argument).with_suffix("")) if inside else stem_of(source)
+    if isinstance(source, Path) and Path(argument) in source.parents:
+        return str(source.relative_to(argument).with_suffix(""))
+    return stem_of(source)
 
 
 def read_inputs(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from foveal.errors import UnreadableImage
 from foveal.images import pdf, raster
 from foveal.images.page import Limits, PageImage, Selection
-from foveal.images.sources import download, head_of, is_url, name_of, standard_input
+from foveal.images.sources import download, is_url, load, name_of, standard_input
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,19 +51,24 @@ def pages(
     if not isinstance(source, str | Path | bytes | bytearray):
         yield PageImage(1, raster.from_picture(source, limits=limits))
         return
-    name, data = name_of(source), _fetch(source, limits)
-    head = head_of(data) if isinstance(data, Path) else data[:1024]
+    name = name_of(source)
+    head, data = _fetch(source, limits)
     if not head:
         raise UnreadableImage(f"{name}: the file is empty", remedy="get it again")
     if b"%PDF-" in head:
         yield from pdf.pages(data, selection, name=name, password=password, dpi=dpi or DPI, limits=limits)
     else:
-        yield from raster.pages(data, selection, name=name, limits=limits)
+        yield from raster.pages(data, selection, name=name, limits=limits, head=head)
 
 
-def _fetch(source: str | Path | bytes | bytearray, limits: Limits) -> Path | bytes:
+def _fetch(source: str | Path | bytes | bytearray, limits: Limits) -> tuple[bytes, Path | bytes]:
+    """Return the first bytes of a source, and where or what the whole of it is."""
     if isinstance(source, bytes | bytearray):
-        return bytes(source)
-    if source == "-":
-        return standard_input(limits)
-    return download(str(source), limits) if is_url(source) else Path(source)
+        data = bytes(source)
+    elif source == "-":
+        data = standard_input(limits)
+    elif is_url(source):
+        data = download(str(source), limits)
+    else:
+        return load(Path(source), limits)
+    return data[:1024], data

@@ -16,13 +16,19 @@ from foveal.images.page import Faults, Limits, PageImage, Selection
 
 # the formats that are decoded in this process; Pillow would hand EPS to another program
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "JPEG2000", "PPM")
+_SIGNATURES = (b"\x89PNG", b"\xff\xd8", b"GIF8", b"II*\0", b"MM\0*", b"RIFF", b"BM")
 _ORIENTATION, _SUBFILE, _REDUCED = 0x0112, 254, 1
 
 
-def pages(data: Path | bytes, selection: Selection, *, name: str, limits: Limits) -> Iterator[PageImage]:
-    """Yield the image, or the frames of a TIFF. Raises UnreadableImage after the last if one failed."""
+def pages(
+    data: Path | bytes, selection: Selection, *, name: str, limits: Limits, head: bytes
+) -> Iterator[PageImage]:
+    """Yield the image, or the frames of a TIFF. Raises UnreadableImage after the last if one failed.
+
+    `head`: the first bytes of the file.
+    """
     faults, number, index = Faults(name), 1, 0
-    with _open(data, name=name) as image:
+    with _open(data, head, name=name) as image:
         while number <= selection.last and _seek(image, index, number, faults):
             if index and _is_thumbnail(image):
                 index += 1
@@ -59,13 +65,15 @@ def from_array(array: NDArray[Any], *, limits: Limits) -> NDArray[np.uint8]:
     if channels == 4:
         return _rgb(Image.fromarray(pixels, "RGBA"))
     height, width = pixels.shape[:2]
-    return np.broadcast_to(pixels.reshape(height, width, channels), (height, width, 3)).copy()
+    return np.array(np.broadcast_to(pixels.reshape(height, width, channels), (height, width, 3)))
 
 
-def _open(data: Path | bytes, *, name: str) -> Image.Image:
+def _open(data: Path | bytes, head: bytes, *, name: str) -> Image.Image:
     try:
         return Image.open(io.BytesIO(data) if isinstance(data, bytes) else data, formats=_FORMATS)
     except UnidentifiedImageError as error:
+        if head.startswith(_SIGNATURES):
+            raise UnreadableImage(f"{name}: cut off or damaged", remedy="get the file again") from error
         raise UnreadableImage(f"{name}: neither an image nor a PDF", remedy="is its name right?") from error
     except Image.DecompressionBombError as error:
         raise ImageTooLarge(f"{name}: {error}", remedy="scale the image down or cut it into parts") from error

@@ -40,14 +40,21 @@ def expand(source: str | Path) -> list[str | Path]:
     if source == "-" or is_url(source):
         return [source]
     path = Path(source)
-    if path.is_dir():
+    if _is_folder(path):
         found = sorted(_images_under(path), key=_natural)
         return list(found) if found else _nothing(f"{source}: no image or PDF in this folder")
-    if not path.exists() and glob.has_magic(str(source)):
+    if glob.has_magic(str(source)) and not path.exists():
         matched = [Path(hit) for hit in glob.glob(str(source), recursive=True)]  # noqa: PTH207, may be absolute
         found = sorted((hit for hit in matched if hit.is_file()), key=_natural)
         return list(found) if found else _nothing(f"{source}: nothing matches this pattern")
     return [path]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a name no file can have; opening it says so
+        return False
 
 
 def _nothing(message: str) -> list[str | Path]:
@@ -109,12 +116,18 @@ def _at_most(stream: BinaryIO, limits: Limits, *, name: str) -> bytes:
     return data
 
 
-def head_of(path: Path) -> bytes:
-    """Return the first 1,024 bytes of a file. Raises InputMissing or UnreadableImage."""
+def load(path: Path, limits: Limits) -> tuple[bytes, Path | bytes]:
+    """Return the first 1,024 bytes of a file, and its path; or all of a pipe, which can be read only once.
+
+    Raises InputMissing or UnreadableImage.
+    """
     try:
         with path.open("rb") as file:
-            return file.read(1024)
-    except FileNotFoundError as error:
+            if not path.is_file():
+                data = _at_most(file, limits, name=str(path))
+                return data[:1024], data
+            return file.read(1024), path
+    except (FileNotFoundError, ValueError) as error:
         raise InputMissing(f"{path}: no such file", remedy="check the path") from error
     except IsADirectoryError as error:
         raise InputMissing(f"{path}: is a folder", remedy="open its files one by one, see expand") from error

@@ -13,7 +13,7 @@ from foveal.config import nearest
 from foveal.errors import ConfigError
 
 if TYPE_CHECKING:
-    from onnxruntime import SessionOptions
+    from onnxruntime import SessionOptions  # type: ignore[import-untyped]
 
 
 class Session(Protocol):

@@ -27,7 +27,7 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     unread = tuple(line.polygon for line in lines if not line.words)
     rotation = -found.rotation % 360  # the text lies turned by the one, the other turns it back
     written = tuple(_blocks(blocks, iter(lines)))
-    return Page(image.number, width, height, written, rotation, -found.skew, unread)
+    return Page(image.number, width, height, written, rotation, 0.0 - found.skew, unread)
 
 
 def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *, looks: bool) -> list[Line]:

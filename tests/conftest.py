@@ -1,0 +1,54 @@
+"""Running the shell's commands, in this process or as a process of their own."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from foveal.cli import main
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    def assert_failed(self, code: int, *words: str) -> None:
+        """One sentence a failure on standard error, with these words, and no traceback."""
+        assert self.code == code, self
+        assert "Traceback" not in self.err
+        assert all(line.startswith("foveal: ") for line in self.err.splitlines()), self.err
+        for word in words:
+            assert word in self.err
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    """Run `foveal` with these arguments in this process."""
+
+    def run(*arguments: object) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["foveal", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return Ran(int(ended.value.code or 0), out, err)
+
+    return run
+
+
+@pytest.fixture
+def process() -> Callable[..., "subprocess.Popen[bytes]"]:
+    """Start `foveal` with these arguments as a process of its own; options are those of Popen."""
+
+    def start(*arguments: object, **options: object) -> "subprocess.Popen[bytes]":
+        command = [sys.executable, "-m", "foveal", *map(str, arguments)]
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, **(pipes | options))  # type: ignore[call-overload, no-any-return]
+
+    return start
