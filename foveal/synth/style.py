@@ -194,7 +194,7 @@ def _beside(image: Tensor, ink: Tensor, colour: Tensor, scene: _Scene) -> Tensor
     x, y = scene.bent.unbind(3)
     left, top, right, bottom = scene.ink_box[:, :, None, None].unbind(1)
     first, second, third = dice.uniform(3, 1, 1, low=0.12, high=0.9).mul(TEXT_HEIGHT).unbind(1)
-    pitch = TEXT_HEIGHT * dice.uniform(1, 1, low=0.72, high=1.5)
+    pitch = TEXT_HEIGHT * dice.uniform(1, 1, low=0.95, high=1.6)
     above, below = y < top - 1, y > bottom + 1
     y_other = torch.where(above, y + pitch, torch.where(below, y - pitch, y))
     level = ~above & ~below

@@ -29,8 +29,7 @@ class Warp:
 
     def bend(self, flat: Float[Tensor, "b p 2"]) -> Float[Tensor, "b p 2"]:
         """Displacement in mask pixels at points of the flat text."""
-        angle = torch.baddbmm(self.phase[:, None], flat, self.waves.mT)
-        return angle.sin_() @ self.reach
+        return _combine(flat, self.waves, self.phase).sin_() @ self.reach
 
     def flatten(self, points: Float[Tensor, "b p 2"]) -> Float[Tensor, "b p 2"]:
         """Strip pixels to pixels of the flat text, before it is bent."""
@@ -58,8 +57,14 @@ class Warp:
 
 def project(matrix: Float[Tensor, "b 3 3"], points: Float[Tensor, "b p 2"]) -> Float[Tensor, "b p 2"]:
     """Apply a homography."""
-    moved = torch.baddbmm(matrix[:, None, :, 2], points, matrix[:, :, :2].mT)
+    moved = _combine(points, matrix[:, :, :2], matrix[:, :, 2])
     return moved[..., :2] / moved[..., 2:]
+
+
+def _combine(points: Tensor, weights: Float[Tensor, "b k 2"], offset: Float[Tensor, "b k"]) -> Tensor:
+    """points · weights + offset, "b p k"; a matrix product may round to TF32, which is half a pixel off."""
+    x, y = weights[:, None].unbind(3)
+    return torch.addcmul(torch.addcmul(offset[:, None], points[..., :1], x), points[..., 1:], y)
 
 
 def adjugate(matrix: Float[Tensor, "b 3 3"]) -> Float[Tensor, "b 3 3"]:
