@@ -1,7 +1,7 @@
 """Boxes, polygons and invertible transforms of the plane: page ⇄ upright page ⇄ strip.
 
-Points are "n 2" arrays of (x, y) in pixels; the centre of the first pixel is (0.5, 0.5), so scaling an image by s
-scales its points by s. Angles are in degrees, clockwise as seen on the page (y points down).
+Points are "n 2" arrays of (x, y) in pixels; the centre of the first pixel is (0.5, 0.5), so scaling an image
+scales its points alike. Angles are in degrees, clockwise as seen on the page (y points down).
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Transform:
 
     @staticmethod
     def quarter_turns(turns: int, width: float, height: float) -> Transform:
-        """Turn a page of width × height by turns × 90° clockwise, so that its left top stays at the origin."""
+        """Turn a page of width × height by turns × 90° clockwise, its left top staying at the origin."""
         turned = {
             0: np.eye(3),
             1: np.array([[0.0, -1.0, height], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]),
@@ -107,7 +107,7 @@ class Transform:
     @property
     def inverse(self) -> Transform:
         """The way back."""
-        return Transform(np.linalg.inv(self.matrix))
+        return Transform(np.asarray(np.linalg.inv(self.matrix), dtype=np.float64))
 
     def then(self, other: Transform) -> Transform:
         """Return this transform followed by another."""

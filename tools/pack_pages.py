@@ -2,8 +2,8 @@
 
     python tools/pack_pages.py DATA OUT
 
-DATA holds `train/receipts_sroie`, `train/scene_pages_icdar2003` and `train/layout_docbank`. Words are joined into
-lines where the gap is below one line height; pages are shrunk to 1,024 px.
+DATA holds `train/receipts_sroie`, `train/scene_pages_icdar2003` and `train/layout_docbank`. Words are joined
+into lines where the gap is below one line height; pages are shrunk to 960 px.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-LONGEST = 1024
+LONGEST = 960
 SETS = ("receipts_sroie", "scene_pages_icdar2003", "layout_docbank")
 KIND_OF = {
     "title": "title", "section": "title", "list": "list", "table": "table", "figure": "figure",
@@ -35,7 +35,7 @@ def lines_of(words: list[dict[str, Any]], *, gap: float) -> list[dict[str, Any]]
         left, top, right, bottom = (float(v) for v in boxes[i])
         ignore = bool(words[i].get("ignore"))
         for line in lines:
-            l, t, r, b = line["last"]
+            _, t, r, b = line["last"]
             tall = min(b - t, bottom - top)
             beside = min(b, bottom) - max(t, top) > 0.6 * tall and max(b - t, bottom - top) < 1.8 * tall
             if beside and -0.3 * tall < left - r < gap * tall and line["ignore"] == ignore:
@@ -76,7 +76,9 @@ def pack(data: Path, out: Path, *, quality: int) -> None:
             page = json.loads(text)
             image = Image.open(folder / page["image"]).convert("RGB")
             scale = min(1.0, LONGEST / max(image.size))
-            small = image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
+            small = image.resize(
+                (round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS
+            )
             file = f"images/{name}_{Path(page['image']).stem}.webp"
             small.save(out / file, quality=quality)
             lines, regions = outlines(page, name)
@@ -91,7 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--quality", type=int, default=45)
+    parser.add_argument("--quality", type=int, default=32)
     options = parser.parse_args()
     pack(options.data, options.out, quality=options.quality)
 

@@ -46,7 +46,7 @@ def _mean(x: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class ChannelGate(Gate):
-    """σ(W₂ relu(W₁ mean(x)))  (squeeze and excitation, Hu et al., 2018). Weights "b c 1 1"; cost c²/2 a map."""
+    """σ(W₂ relu(W₁ mean(x)))  (squeeze-excitation, Hu et al., 2018). Weights "b c 1 1"; cost c²/2 a map."""
 
     def __init__(self, channels: int, *, reduction: int = 4) -> None:
         super().__init__()

@@ -70,11 +70,12 @@ class PyramidAttention(Fusion):
 
     def forward(self, levels: list[Tensor]) -> Tensor:
         """Return Σ weights · up(level) without stacking the levels."""
-        share = self.weights(levels).split(1, dim=1)
+        share = self.weights(levels).split(1, dim=1)  # type: ignore[no-untyped-call]
         parts = [w * x for w, x in zip(share, enlarge(levels), strict=True)]
         for part in parts[1:]:
             parts[0] = parts[0] + part
-        return parts[0]
+        fused: Tensor = parts[0]
+        return fused
 
 
 FUSIONS: dict[str, type[Fusion]] = {"sum": PyramidMean, "pyramid": PyramidAttention}

@@ -1,6 +1,6 @@
-"""The page model as ONNX: uint8 "b 3 h w" in; core, height, direction and kind out; any size in multiples of 32.
+"""The page model as ONNX: uint8 "b 3 h w" in; core, height, direction and kind out; any multiples of 32.
 
-    python -m foveal.models.export_page WEIGHTS.safetensors OUT.onnx [--fusion sum --gate none]
+python -m foveal.models.export_page WEIGHTS.safetensors OUT.onnx [--fusion sum --gate none]
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn

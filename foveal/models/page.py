@@ -1,8 +1,8 @@
-"""The page model: a page image in, maps out, in which lines, their height, direction and block kinds are read.
+"""The page model: a page image in, maps out, of lines, their height and direction, and block kinds.
 
-A light convolutional backbone (strides 4, 8, 16, 32), gates on each stage, a feature pyramid (Lin et al., 2017)
-fused by attention across its scales, and one output layer. Text cores are predicted at stride 2 by unfolding
-four channels, so that lines of 6 px stay apart; all else at stride 4.
+A light convolutional backbone (strides 4, 8, 16, 32), gates on each stage, a feature pyramid (Lin et al.,
+2017) fused by attention across its scales, and one output layer. Text cores are predicted at stride 2 by
+unfolding four channels, so that lines of 6 px stay apart; all else at stride 4.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class PageMaps(NamedTuple):
     """What the page model says; h and w are those of the input.
 
     core "b 1 h/2 w/2" logit: inside the inner half of a line; border "b 1 h/2 w/2" logit: DB's threshold;
-    height "b 1 h/4 w/4" log2(line height / 16 px); direction "b 2 h/4 w/4" (x, y) of the way the line is read;
+    height "b 1 h/4 w/4" log2(line height / 16 px); direction "b 2 h/4 w/4" (x, y), the way it is read;
     kind "b k h/4 w/4" logits over KINDS.
     """
 
@@ -56,7 +56,8 @@ class Mix(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return "b c h w" like x."""
-        return x + self.narrow(torch.relu(self.widen(self.look(x))))
+        mixed: Tensor = self.narrow(torch.relu(self.widen(self.look(x))))
+        return x + mixed
 
 
 class Backbone(nn.Module):
@@ -83,7 +84,7 @@ class Backbone(nn.Module):
 
 
 class Pyramid(nn.Module):
-    """Feature pyramid: each stage brought to one width, coarse added to fine, fused into one map at stride 4."""
+    """Feature pyramid: stages brought to one width, coarse added to fine, fused into one map at stride 4."""
 
     def __init__(self, widths: tuple[int, ...], *, channels: int, fusion: str) -> None:
         super().__init__()
@@ -104,8 +105,8 @@ class Pyramid(nn.Module):
 class PageModel(nn.Module):
     """Page image "b 3 h w" uint8, h and w multiples of 32, to PageMaps.
 
-    `fusion` and `gate` name parts (attention.pyramid.FUSIONS, attention.gates.GATES); "sum" and "none" make the
-    twin without attention.
+    `fusion` and `gate` name parts (attention.pyramid.FUSIONS, attention.gates.GATES); "sum" and "none" make
+    the twin without attention.
     """
 
     def __init__(
@@ -125,7 +126,6 @@ class PageModel(nn.Module):
         self.pyramid = Pyramid(widths, channels=channels, fusion=fusion)
         self.refine = Mix(channels)
         self.out = nn.Conv2d(channels, 4 + 4 + 1 + 2 + len(KINDS), 1)
-        nn.init.zeros_(self.out.bias)
 
     def forward(self, page: Tensor) -> PageMaps:
         """Return the maps of a batch of pages."""

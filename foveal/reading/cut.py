@@ -41,7 +41,7 @@ class Ribbon:
         """Move points "n 2" from strip to page pixels."""
         x, y = points(values).T
         above, below, _ = self._at(x / self.width)
-        return above + (below - above) * (y / self.height)[:, None]
+        return np.asarray(above + (below - above) * (y / self.height)[:, None])
 
     def back(self, values: ArrayLike) -> Points:
         """Move points "n 2" from page to strip pixels, by Newton's steps along and across the band."""
@@ -64,13 +64,17 @@ class Ribbon:
         return np.asarray(shares[apart.argmin(axis=1)], dtype=np.float64)
 
     def _at(self, share: NDArray[np.float64]) -> tuple[Points, Points, Points]:
-        """Edge points at a share of the length (beyond the ends: straight on), and the band's direction there."""
+        """Edge points at a share of the length (straight on beyond the ends), and the band's direction."""
         steps = len(self.upper) - 1
         index = np.clip((share * steps).astype(int), 0, steps - 1)
         part = (share * steps - index)[:, None]
         above = self.upper[index] + (self.upper[index + 1] - self.upper[index]) * part
         below = self.lower[index] + (self.lower[index + 1] - self.lower[index]) * part
-        along = (self.upper[index + 1] - self.upper[index] + self.lower[index + 1] - self.lower[index]) * steps / 2
+        along = (
+            (self.upper[index + 1] - self.upper[index] + self.lower[index + 1] - self.lower[index])
+            * steps
+            / 2
+        )
         return above, below, along
 
 
@@ -93,8 +97,9 @@ class Strip:
 def cut(page: NDArray[np.uint8], polygon: ArrayLike, *, height: int = 32) -> Strip:
     """Cut a line from a page image "h w 3" as a strip of `height` rows.
 
-    The polygon has 2k points: the upper edge in reading direction, then the lower edge back; k > 2 bends. The strip
-    is as wide as keeps the letters' proportions, and has a margin of 12 % of the line's height on each side.
+    The polygon has 2k points: the upper edge in reading direction, then the lower edge back; k > 2 bends.
+    The strip is as wide as keeps the letters' proportions, and has a margin of 12 % of the line's height on
+    each side.
     """
     corners = points(polygon)
     k = len(corners) // 2
@@ -123,8 +128,8 @@ def _widened(upper: Points, lower: Points) -> tuple[Points, Points]:
 
 
 def _window(page: NDArray[np.uint8], around: Points, shrink: float) -> tuple[NDArray[np.uint8], Transform]:
-    """Return the part of the page that holds the points, area-averaged to at most twice the strip's scale, and
-    the way from page to that part.
+    """Return the part of the page that holds the points, area-averaged to the strip's scale, and the way from
+    page to that part.
     """
     left, top = np.maximum(np.floor(around.min(axis=0)).astype(int) - 2, 0)
     right, bottom = np.ceil(around.max(axis=0)).astype(int) + 2
@@ -150,7 +155,9 @@ def _warped(
     return np.asarray(cv2.warpPerspective(part, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
 
-def _bent(page: NDArray[np.uint8], ribbon: Ribbon, *, size: tuple[int, int], shrink: float) -> NDArray[np.uint8]:
+def _bent(
+    page: NDArray[np.uint8], ribbon: Ribbon, *, size: tuple[int, int], shrink: float
+) -> NDArray[np.uint8]:
     part, way = _window(page, np.concatenate([ribbon.upper, ribbon.lower]), shrink)
     x, y = np.meshgrid(np.arange(size[0]) + 0.5, np.arange(size[1]) + 0.5)
     places = way.to(ribbon.to(np.stack([x.ravel(), y.ravel()], axis=1))) - 0.5

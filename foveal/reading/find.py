@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -78,7 +79,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Maps:
-    """Maps of one page at one scale: core "h2 w2" in 0..1, height "h4 w4", direction "2 h4 w4", kind "k h4 w4".
+    """Maps of a page at a scale: core "h2 w2" in 0..1, height "h4 w4", direction "2 h4 w4", kind "k h4 w4".
 
     `scale` "2": input pixels a page pixel, in x and y.
     """
@@ -125,7 +126,9 @@ def look(page: NDArray[np.uint8], session: Session, *, longest: int) -> Maps:
 
 def _resized(page: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     shrinks = width < page.shape[1]
-    return np.asarray(cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC))
+    return np.asarray(
+        cv2.resize(page, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    )
 
 
 def trace(maps: Maps) -> list[FoundLine]:
@@ -142,9 +145,9 @@ def trace(maps: Maps) -> list[FoundLine]:
     x4 = np.minimum(x // 2, maps.height.shape[1] - 1)
     seen = np.stack([maps.core[y, x], maps.height[y4, x4], *maps.direction[:, y4, x4], *maps.kind[:, y4, x4]])
     starts = np.searchsorted(of, np.arange(count))
-    places = np.stack([x, y], axis=1) * 2.0 + 1.0
+    places = np.stack([x, y], axis=1).astype(np.float64) * 2 + 1
     lines = []
-    for first, last in zip(starts[:-1], starts[1:], strict=True):
+    for first, last in pairwise(starts):
         line = _line(places[first:last], seen[:, first:last], maps.scale)
         if line is not None:
             lines.append(line)
@@ -152,7 +155,7 @@ def trace(maps: Maps) -> list[FoundLine]:
 
 
 def _line(places: Points, seen: NDArray[np.float32], scale: NDArray[np.float64]) -> FoundLine | None:
-    """Fit one line to its core's places "n 2" (input pixels) with core, height, direction and kinds "c n" there."""
+    """Fit one line to its core's places "n 2" (input pixels) with the maps "c n" there."""
     sure = float(seen[0].mean())
     if len(places) < 3 or sure < LEAST_SURE:
         return None
@@ -162,7 +165,7 @@ def _line(places: Points, seen: NDArray[np.float32], scale: NDArray[np.float64])
     centre = places.mean(axis=0)
     t, u = (places - centre) @ along, (places - centre) @ across
     ends = np.array([t.min() - 1, t.max() + 1]) + np.array([-1, 1]) * tall * (1 - CORE_SHARE) / 2
-    stops = np.linspace(*ends, _stops(t, u, tall))
+    stops = np.linspace(float(ends[0]), float(ends[1]), _stops(t, u, tall))
     middle = _smooth(t, u, stops, degree=0 if len(stops) < 2 else 1 if len(stops) == 2 else 2)
     half = np.exp2(_smooth(t, seen[1], stops, degree=1 if np.ptp(t) > 3 * tall else 0)) * HEIGHT_UNIT / 2
     half = np.clip(half, tall / 3, tall * 3 / 4)
@@ -174,15 +177,14 @@ def _line(places: Points, seen: NDArray[np.float32], scale: NDArray[np.float64])
 
 
 def _axis(places: Points, said: NDArray[np.float32], tall: float) -> NDArray[np.float64]:
-    """Unit vector along a core: its long axis with the sign the model gives, or the model's own if it is short."""
-    said = said.astype(np.float64)
-    said = said / max(float(np.linalg.norm(said)), 1e-6)
+    """Unit vector along a core: its long axis signed as the model says, or the model's own if it is short."""
+    way = said.astype(np.float64) / max(float(np.linalg.norm(said)), 1e-6)
     spread = places - places.mean(axis=0)
     values, vectors = np.linalg.eigh(spread.T @ spread / len(places))
     long = np.asarray(vectors[:, 1], dtype=np.float64)
     if values[1] < (1.2 * tall) ** 2 / 12 or values[1] < 6 * values[0]:
-        return said
-    return long if long @ said >= 0 else -long
+        return way
+    return long if long @ way >= 0 else -long
 
 
 def _stops(t: NDArray[np.float64], u: NDArray[np.float64], tall: float) -> int:
@@ -253,7 +255,7 @@ def turned(lines: list[FoundLine]) -> tuple[int, float]:
 
 
 def regions_of(maps: Maps) -> list[Region]:
-    """Return the areas the model holds for tables and figures, as upright boxes of at least 24 input pixels a side."""
+    """Return what the model holds for tables and figures, as upright boxes of 24 input px a side or more."""
     kinds = maps.kind.argmax(axis=0)
     found = []
     for kind in ("table", "figure"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ def _upright(found: Found, width: float, height: float) -> Transform:
 
 
 def _cut(lines: _Set, tables: list[tuple[float, float, float, float]]) -> list[_Set]:
-    """Split at the gutters if columns stand side by side, else at the widest white row, until nothing splits."""
+    """Split at the gutters if columns stand side by side, else at white rows, until nothing splits."""
     if len(lines.lines) < 3:
         return [lines]
     columns = _columns(lines, tables)
@@ -75,7 +76,7 @@ def _cut(lines: _Set, tables: list[tuple[float, float, float, float]]) -> list[_
 
 
 def _columns(lines: _Set, tables: list[tuple[float, float, float, float]]) -> list[_Set]:
-    """Return the parts left and right of the clearest gutter between columns of running text; one part if none."""
+    """Return the parts left and right of the widest gutter between columns of text; one part if none."""
     tall = float(np.median(lines.heights))
     for middle in _gaps(lines.boxes[:, 0], lines.boxes[:, 2], least=GUTTER * tall):
         left = lines.boxes[:, 2] <= middle
@@ -104,7 +105,7 @@ def _runs(column: _Set, tall: float) -> bool:
 def _in_table(lines: _Set, x: float, tables: list[tuple[float, float, float, float]]) -> bool:
     top, bottom = lines.boxes[:, 1].min(), lines.boxes[:, 3].max()
     inside = (min(t[3], bottom) - max(t[1], top) for t in tables if t[0] < x < t[2])
-    return sum(max(part, 0.0) for part in inside) > 0.5 * (bottom - top)
+    return float(sum(max(part, 0.0) for part in inside)) > 0.5 * float(bottom - top)
 
 
 def _bands(lines: _Set) -> list[_Set]:
@@ -133,7 +134,7 @@ def _row_is_split(row: _Set, tall: float) -> bool:
 
 
 def _rows(lines: _Set) -> list[_Set]:
-    """Group lines into rows, top to bottom, each left to right: side by side if they share half their height."""
+    """Group lines into rows, top to bottom, each left to right: a row's lines share half their height."""
     left = list(np.argsort(lines.boxes[:, 1] + lines.boxes[:, 3]))
     rows: list[list[int]] = []
     for index in left:
@@ -141,7 +142,9 @@ def _rows(lines: _Set) -> list[_Set]:
         for row in rows[-3:]:
             first = lines.boxes[row]
             shared = np.minimum(first[:, 3], bottom) - np.maximum(first[:, 1], top)
-            beside = np.minimum(first[:, 2], lines.boxes[index, 2]) - np.maximum(first[:, 0], lines.boxes[index, 0])
+            beside = np.minimum(first[:, 2], lines.boxes[index, 2]) - np.maximum(
+                first[:, 0], lines.boxes[index, 0]
+            )
             tall = np.minimum(first[:, 3] - first[:, 1], bottom - top)
             if (shared > 0.5 * tall).any() and (beside < 0.5 * tall).all():
                 row.append(int(index))
@@ -167,15 +170,17 @@ def _continues(group: list[_Set], row: _Set) -> bool:
     last = group[-1]
     small, large = sorted((float(np.median(last.heights)), float(np.median(row.heights))))
     gap = float(row.boxes[:, 1].min() - last.boxes[:, 3].max())
-    usual = [float(b.boxes[:, 1].min() - a.boxes[:, 3].max()) for a, b in zip(group, group[1:], strict=False)]
+    usual = [float(b.boxes[:, 1].min() - a.boxes[:, 3].max()) for a, b in pairwise(group)]
     most = max(1.1 * large, 1.6 * float(np.median(usual)) if usual else 0.0)
     same = (row.lines[0].kind == "title") == (last.lines[0].kind == "title")
-    return same and gap < most and large < 1.7 * small
+    return bool(same and gap < most and large < 1.7 * small)
 
 
 def _joined(group: list[_Set]) -> _Set:
     lines = [line for row in group for line in row.lines]
-    return _Set(lines, np.concatenate([row.boxes for row in group]), np.concatenate([row.heights for row in group]))
+    return _Set(
+        lines, np.concatenate([row.boxes for row in group]), np.concatenate([row.heights for row in group])
+    )
 
 
 def _block(block: _Set, upright: Transform) -> FoundBlock:
@@ -184,4 +189,3 @@ def _block(block: _Set, upright: Transform) -> FoundBlock:
     kinds = [line.kind for line in block.lines]
     kind = max(sorted(set(kinds)), key=kinds.count)
     return FoundBlock(block.lines, kind, upright.back(box(left, top, right, bottom)))
-

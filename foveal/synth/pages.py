@@ -7,16 +7,15 @@ A page is made in two steps: `render_page` lays out a flat sheet and photographs
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from foveal.synth import pages_layout, pages_scenes
-from foveal.synth.fonts import Faces
-from foveal.synth.pages_layout import Kit
+from foveal.synth import pages_layout, pages_scenes, pages_scraps
+from foveal.synth.pages_layout import Kit, Stock
 from foveal.synth.pages_sheet import PageLine, PageRegion, Sheet
 from foveal.synth.pages_view import draw_view, quarter_turned, seen
 
@@ -25,7 +24,7 @@ Rng = np.random.Generator
 
 @dataclass
 class RenderedPage:
-    """A square picture "side side 3" and what is on it; `look` names how it is exposed (synth.looks.LOOKS)."""
+    """A square picture "side side 3" and what is on it; `look`, of synth.looks.LOOKS, is how to expose it."""
 
     image: NDArray[np.uint8]
     lines: list[PageLine]
@@ -35,7 +34,7 @@ class RenderedPage:
 
 @dataclass(frozen=True)
 class Sort:
-    """A sort of page: its layout, its share of all pages, how hand-held the view, and the looks it may have."""
+    """A sort of page: layout, share of all pages, how hand-held the view is, and the looks it may have."""
 
     layout: Callable[[Kit], Sheet]
     share: float
@@ -49,6 +48,7 @@ SORTS = {
     "table": Sort(pages_layout.table_page, 0.07, 0.1, ("clean", "scan", "old")),
     "form": Sort(pages_layout.form, 0.07, 0.2, ("clean", "scan", "pen")),
     "note": Sort(pages_layout.note, 0.10, 0.25, ("pen", "scan", "old")),
+    "scraps": Sort(pages_scraps.scrapbook, 0.08, 0.2, ("pen", "old", "scan")),
     "receipt": Sort(pages_scenes.receipt, 0.13, 0.5, ("receipt", "receipt", "scan")),
     "signs": Sort(pages_scenes.signs, 0.15, 0.8, ("scene",)),
     "screen": Sort(pages_scenes.screen, 0.05, 0.15, ("screen", "scene")),
@@ -56,16 +56,14 @@ SORTS = {
 }
 
 
-def render_page(
-    rng: Rng, faces: Faces, *, side: int = 640, sort: str | None = None, photos: Sequence[NDArray[np.uint8]] = ()
-) -> RenderedPage:
-    """Render one page of a random sort, or of the one named in SORTS; photos "h w 3" serve as backgrounds."""
+def render_page(rng: Rng, stock: Stock, *, side: int = 640, sort: str | None = None) -> RenderedPage:
+    """Render one page of a random sort, or of the one named in SORTS."""
     names = list(SORTS)
     shares = np.array([SORTS[name].share for name in names])
     chosen = SORTS[sort or str(rng.choice(names, p=shares / shares.sum()))]
     width = int(side * rng.uniform(1.0, 1.4))
     height = int(side * rng.uniform(1.0, 1.4))
-    kit = Kit(rng, faces, width, height, photos)
+    kit = Kit(rng, stock, width, height)
     sheet = chosen.layout(kit)
     if kit.chance(0.12):
         pages_scenes.stroke_noise(kit, sheet)
@@ -75,7 +73,9 @@ def render_page(
     outside = (int(rng.integers(0, 40)),) * 3 if dark else (int(rng.integers(0, 256)),) * 3
     picture = view.picture(sheet.image, outside=outside)
     lines, regions = seen(view, sheet)
-    return _turned(rng, picture, RenderedPage(np.empty(0, np.uint8), lines, regions, str(rng.choice(chosen.looks))))
+    return _turned(
+        rng, picture, RenderedPage(np.empty(0, np.uint8), lines, regions, str(rng.choice(chosen.looks)))
+    )
 
 
 def _turned(rng: Rng, picture: Image.Image, page: RenderedPage) -> RenderedPage:

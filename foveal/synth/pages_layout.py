@@ -5,8 +5,8 @@ A sheet shows a window on a page at its final scale, so text may run over its ed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,19 +22,27 @@ Rng = np.random.Generator
 
 
 @dataclass(frozen=True)
+class Stock:
+    """What pages are made from: faces; photographs "h w 3" without text; pictures "h w" of lines by name."""
+
+    faces: Faces
+    photos: Sequence[NDArray[np.uint8]] = ()
+    scraps: Mapping[str, Sequence[NDArray[np.uint8]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Kit:
-    """What every layout draws with: chance, faces, the size of the sheet in pixels, photographs "h w 3" without text."""
+    """What every layout draws with: chance, stock, and the size of the sheet in pixels."""
 
     rng: Rng
-    faces: Faces
+    stock: Stock
     width: int
     height: int
-    photos: Sequence[NDArray[np.uint8]] = ()
 
     def pen(self, kinds: Sequence[str], size: float) -> Pen:
         """Choose a face of one of the kinds, each as likely, at a size in pixels a em."""
-        kinds = [kind for kind in kinds if self.faces.by_kind[kind]]
-        chosen = self.faces.by_kind[str(self.rng.choice(kinds))] if kinds else self.faces.all
+        kinds = [kind for kind in kinds if self.stock.faces.by_kind[kind]]
+        chosen = self.stock.faces.by_kind[str(self.rng.choice(kinds))] if kinds else self.stock.faces.all
         path: Path = chosen[self.rng.integers(len(chosen))].path
         return Pen(path, 4).sized(size)
 
@@ -47,10 +55,10 @@ class Kit:
         return bool(self.rng.random() < share)
 
     def scene(self, width: int, height: int) -> Image.Image:
-        """Return a picture of width × height without text: a piece of a photograph if there are any, or made up."""
-        if not self.photos or self.chance(0.35):
+        """Return a picture of width × height without text: a piece of a photograph, or made up."""
+        if not self.stock.photos or self.chance(0.35):
             return scenery(self.rng, width, height)
-        photo = Image.fromarray(self.photos[self.rng.integers(len(self.photos))])
+        photo = Image.fromarray(self.stock.photos[int(self.rng.integers(len(self.stock.photos)))])
         if self.chance(0.5):
             photo = photo.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         return photo.resize((width, height), Image.Resampling.BILINEAR)
@@ -109,17 +117,19 @@ def paragraph(kit: Kit, sheet: Sheet, column: Column, *, y: float, pen: Pen, sty
             continue
         text = " ".join(line)
         rest = column.width - pen.length(text)
-        x = column.left + (rest * style.align if not indent else indent)
+        x = column.left + (indent if indent else rest * style.align)
         x += float(kit.rng.normal(0, style.wander * pen.size)) if style.wander else 0.0
         drift = float(kit.rng.normal(0, style.wander * 0.2 * pen.size)) if style.wander else 0.0
         sheet.write(text, pen, x=x, y=y + drift, colour=style.ink)
-    sheet.region(style.kind, column.left, top + pen.size * 0.2, column.left + column.width, y + pen.size * 0.25)
+    sheet.region(
+        style.kind, column.left, top + pen.size * 0.2, column.left + column.width, y + pen.size * 0.25
+    )
     return y
 
 
 @dataclass(frozen=True)
 class Style:
-    """How a paragraph is set. Lengths in words; leading, indent and wander in ems; align 0 left to 1 right."""
+    """How a paragraph is set. Lengths in words; leading, indent, wander in ems; align 0 left to 1 right."""
 
     ink: Colour
     leading: float = 1.3
@@ -137,7 +147,7 @@ class Style:
 
 
 def article(kit: Kit) -> Sheet:
-    """One to three columns of running text with titles, lists, figures and tables: articles, books, reports."""
+    """One to three columns of text with titles, lists, figures and tables: articles, books, reports."""
     sheet, rng = kit.sheet(), kit.rng
     columns = int(rng.choice([1, 1, 1, 2, 2, 3]))
     pen = kit.pen(("serif", "serif", "sans", "mono") if kit.chance(0.95) else ("black",), kit.size(7, 34))
@@ -160,7 +170,9 @@ def article(kit: Kit) -> Sheet:
         _fill(kit, sheet, column, pens=(pen, title), style=style)
     if columns == 1 and kit.chance(0.4):
         page = number(rng) if kit.chance(0.3) else str(rng.integers(1, 900))
-        sheet.write(page, pen, x=margin + width * float(rng.choice([0, 0.5, 0.95])), y=kit.height - 12, colour=ink)
+        sheet.write(
+            page, pen, x=margin + width * float(rng.choice([0, 0.5, 0.95])), y=kit.height - 12, colour=ink
+        )
     return sheet
 
 
@@ -172,14 +184,23 @@ def _fill(kit: Kit, sheet: Sheet, column: Column, *, pens: tuple[Pen, Pen], styl
         if draw < 0.14:
             big = title.sized(pen.size * float(kit.rng.uniform(1.0, 2.6)))
             align = float(kit.rng.choice([0, 0, 0.5]))
-            head = style.with_(kind="title", length=(1, 9), align=align, justified=False, indent=0.0, leading=1.2)
+            head = style.with_(
+                kind="title", length=(1, 9), align=align, justified=False, indent=0.0, leading=1.2
+            )
             y = paragraph(kit, sheet, column, y=y, pen=big, style=head)
         elif draw < 0.22:
             y = bullets(kit, sheet, column, y=y, pen=pen, style=style)
         elif draw < 0.29:
             y = figure(kit, sheet, column, y=y, pen=pen, style=style)
         elif draw < 0.34:
-            y = grid(kit, sheet, column, y=y, pen=pen.sized(pen.size * float(kit.rng.uniform(0.7, 1))), ink=style.ink)
+            y = grid(
+                kit,
+                sheet,
+                column,
+                y=y,
+                pen=pen.sized(pen.size * float(kit.rng.uniform(0.7, 1))),
+                ink=style.ink,
+            )
         else:
             y = paragraph(kit, sheet, column, y=y, pen=pen, style=style)
         y += pen.size * float(kit.rng.choice([0, 0.3, 0.8, 1.5, 3]))
@@ -193,7 +214,9 @@ def bullets(kit: Kit, sheet: Sheet, column: Column, *, y: float, pen: Pen, style
     for index in range(int(kit.rng.integers(2, 7))):
         shown = f"{index + 1}." if mark == "1." else f"({chr(97 + index)})" if mark == "(a)" else mark
         before = len(sheet.lines)
-        y = paragraph(kit, sheet, body, y=y, pen=pen, style=style.with_(length=(2, 25), indent=0.0, align=0.0))
+        y = paragraph(
+            kit, sheet, body, y=y, pen=pen, style=style.with_(length=(2, 25), indent=0.0, align=0.0)
+        )
         if len(sheet.lines) == before:
             break
         first = sheet.lines[before]
@@ -289,7 +312,9 @@ def form(kit: Kit) -> Sheet:
         width = (kit.width - 2 * margin) / fields
         boxed = kit.chance(0.4)
         for index in range(fields):
-            _field(kit, sheet, (margin + index * width, y, width, step), pens=(label, fill), ink=ink, boxed=boxed)
+            _field(
+                kit, sheet, (margin + index * width, y, width, step), pens=(label, fill), ink=ink, boxed=boxed
+            )
         y += step
         if kit.chance(0.1):
             column = Column(margin, kit.width - 2 * margin, kit.height)
@@ -298,7 +323,13 @@ def form(kit: Kit) -> Sheet:
 
 
 def _field(
-    kit: Kit, sheet: Sheet, place: tuple[float, float, float, float], *, pens: tuple[Pen, Pen], ink: Colour, boxed: bool
+    kit: Kit,
+    sheet: Sheet,
+    place: tuple[float, float, float, float],
+    *,
+    pens: tuple[Pen, Pen],
+    ink: Colour,
+    boxed: bool,
 ) -> None:
     x, y, width, height = place
     label, fill = pens
@@ -356,7 +387,9 @@ def note(kit: Kit) -> Sheet:
         sheet.rule((0, y + 3), (kit.width, y + 3), colour=rules, width=int(rng.integers(1, 3)))
     for x in np.arange(0, kit.width, step) if squared else ():
         sheet.rule((x, 0), (x, kit.height), colour=rules, width=1)
-    style = Style(ink, leading=leading, wander=float(rng.uniform(0, 0.25)), indent=float(rng.choice([0, 1.5])))
+    style = Style(
+        ink, leading=leading, wander=float(rng.uniform(0, 0.25)), indent=float(rng.choice([0, 1.5]))
+    )
     column, y = Column(margin, kit.width - 2 * max(margin, 0), kit.height - 4), 0.0
     while y < kit.height:
         y = paragraph(kit, sheet, column, y=y, pen=pen, style=style)

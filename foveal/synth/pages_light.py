@@ -1,4 +1,4 @@
-"""What light, paper and camera do to a batch of pages, on the device: shadows, bleed-through, then synth.degrade."""
+"""What light, paper and camera do to a batch of pages: shadows, bleed-through, then synth.degrade."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def expose(pages: Tensor, looks: Tensor, dice: Dice) -> Tensor:
     """
     photo = pages.float() / 255
     real = (looks < 0).view(-1, 1, 1, 1)
-    paper = ((looks >= 0) & (looks != LOOKS.index("scene")) & (looks != LOOKS.index("screen"))).view(-1, 1, 1, 1)
+    paper = ((looks >= 0) & (looks != LOOKS.index("scene")) & (looks != LOOKS.index("screen"))).view(
+        -1, 1, 1, 1
+    )
     photo = bleed_through(photo, dice, paper=paper.float())
     photo = photo * shade(dice, size=photo.shape[2:], least=0.35)
     preset = torch.where(looks < 0, LOOKS.index("receipt"), looks)
@@ -39,13 +41,17 @@ def bleed_through(photo: Tensor, dice: Dice, *, paper: Tensor) -> Tensor:
 
 def shade(dice: Dice, *, size: torch.Size, least: float) -> Tensor:
     """Return light "b 3 h w" up to 1: a soft uneven lamp, the edge of a cast shadow, a slight tint."""
-    lamp = functional.interpolate(dice.uniform(1, 3, 3), size=tuple(size), mode="bicubic", align_corners=False)
+    lamp = functional.interpolate(
+        dice.uniform(1, 3, 3), size=tuple(size), mode="bicubic", align_corners=False
+    )
     draw = dice.uniform(8, 1, 1)
     light = 1 - (1 - least) * draw[:, 0:1].square() * lamp.clamp(0, 1)
     y = torch.linspace(-1, 1, size[0], device=lamp.device).view(1, 1, -1, 1)
     x = torch.linspace(-1, 1, size[1], device=lamp.device).view(1, 1, 1, -1)
     angle = draw[:, 1:2] * 6.2832
-    edge = torch.sigmoid((x * angle.cos() + y * angle.sin() - draw[:, 2:3] * 1.4 + 0.7) * (4 + 60 * draw[:, 3:4]))
+    edge = torch.sigmoid(
+        (x * angle.cos() + y * angle.sin() - draw[:, 2:3] * 1.4 + 0.7) * (4 + 60 * draw[:, 3:4])
+    )
     shadow = 1 - edge * (draw[:, 4:5] < 0.25) * draw[:, 5:6] * 0.6
     tint = 1 - dice.uniform(3, 1, 1) * 0.12 * (draw[:, 6:7] < 0.4)
     return light * shadow * tint

@@ -13,7 +13,7 @@ SIDE = 1024
 
 
 @lru_cache(maxsize=1)
-def _clouds() -> NDArray[np.uint8]:
+def clouds() -> NDArray[np.uint8]:
     """Return 1/f fields of several slopes, "24 1024 1024": the spectrum of natural images (Field, 1987)."""
     rng = np.random.default_rng(7)
     y = np.fft.fftfreq(SIDE)[:, None]
@@ -31,7 +31,7 @@ def _clouds() -> NDArray[np.uint8]:
 
 def cloud(rng: Rng, width: int, height: int) -> Image.Image:
     """Return one random field as a grey picture."""
-    fields = _clouds()
+    fields = clouds()
     field = fields[rng.integers(len(fields))]
     side = int(rng.integers(SIDE // 4, SIDE))
     x, y = rng.integers(0, SIDE - side + 1, 2)
@@ -49,7 +49,7 @@ def colour(rng: Rng, low: int = 0, high: int = 255) -> tuple[int, int, int]:
 
 def paper(rng: Rng, width: int, height: int) -> Image.Image:
     """Return a sheet of paper: white to brown, plain or mottled."""
-    shade = np.array([255, 255, 255]) - rng.integers(0, 14, 3)
+    shade = 255.0 - rng.integers(0, 14, 3)
     if rng.random() < 0.4:
         shade = np.array([252, 244, 226]) - rng.integers(0, 60) - np.array([0, 8, 24]) * rng.random()
     tint = tuple(int(c) for c in np.clip(shade, 120, 255))

@@ -24,7 +24,9 @@ def receipt(kit: Kit) -> Sheet:
     column = Column(margin, width - 2 * margin, kit.height + 99)
     y, step = float(rng.uniform(0, 40)), pen.size * float(rng.uniform(1.05, 1.7))
     while y < kit.height:
-        y = _slip_part(kit, slip, column, y=y, pen=pen, step=step, ink=ink) + step * float(rng.uniform(0, 0.8))
+        y = _slip_part(kit, slip, column, y=y, pen=pen, step=step, ink=ink) + step * float(
+            rng.uniform(0, 0.8)
+        )
     if filled:
         return slip
     table = Sheet(kit.scene(kit.width, kit.height) if kit.chance(0.7) else _plain(kit))
@@ -37,7 +39,9 @@ def _plain(kit: Kit) -> Image.Image:
     return Image.new("RGB", (kit.width, kit.height), colour(kit.rng))
 
 
-def _slip_part(kit: Kit, slip: Sheet, column: Column, *, y: float, pen: Pen, step: float, ink: Colour) -> float:
+def _slip_part(
+    kit: Kit, slip: Sheet, column: Column, *, y: float, pen: Pen, step: float, ink: Colour
+) -> float:
     rng, draw, width = kit.rng, kit.rng.random(), column.width
     if draw < 0.3:
         head = pen.sized(pen.size * float(rng.choice([1, 1, 1, 1.4, 2])))
@@ -65,9 +69,13 @@ def _slip_part(kit: Kit, slip: Sheet, column: Column, *, y: float, pen: Pen, ste
             slip.write(label, size, x=column.left, y=y, colour=ink)
         if quantity and kit.chance(0.6):
             y += step
-            text = fit(size, f"{rng.integers(1, 20)} x {rng.integers(0, 90)}.{rng.integers(0, 100):02d}", room)
+            text = fit(
+                size, f"{rng.integers(1, 20)} x {rng.integers(0, 90)}.{rng.integers(0, 100):02d}", room
+            )
             slip.write(text, size, x=column.left + indent, y=y, colour=ink)
-    slip.region("table" if rows > 2 else "text", column.left, top + 2, column.left + width, y + pen.size * 0.3)
+    slip.region(
+        "table" if rows > 2 else "text", column.left, top + 2, column.left + width, y + pen.size * 0.3
+    )
     return y
 
 
@@ -81,11 +89,11 @@ def _barcode(kit: Kit, slip: Sheet, column: Column, *, y: float, height: float) 
 
 
 def signs(kit: Kit) -> Sheet:
-    """A photograph with up to fourteen pieces of writing at any angle and size, some on boards."""
+    """A photograph with up to two dozen pieces of writing at any angle and size, some on boards."""
     sheet = Sheet(kit.scene(kit.width, kit.height))
     taken: list[tuple[float, float, float, float]] = []
     tilt = float(kit.rng.normal(0, 8))
-    for _ in range(int(kit.rng.integers(3, 15))):
+    for _ in range(int(kit.rng.integers(6, 25))):
         _put_sign(kit, sheet, taken, tilt=tilt)
     return sheet
 
@@ -170,7 +178,9 @@ def screen(kit: Kit) -> Sheet:
     sheet.draw.rectangle((0, 0, kit.width, bar), fill=shade)
     _row(kit, sheet, (pen.size, bar * 0.65, kit.width), pen=pen, ink=ink)
     side = kit.width * float(rng.uniform(0.15, 0.3)) if kit.chance(0.6) else 0.0
-    for y in np.arange(bar + pen.size * 2, kit.height, pen.size * float(rng.uniform(1.6, 2.6))) if side else ():
+    for y in (
+        np.arange(bar + pen.size * 2, kit.height, pen.size * float(rng.uniform(1.6, 2.6))) if side else ()
+    ):
         text = fit(pen, phrase(rng, 3), side - pen.size * 1.5)
         if text:
             sheet.write(text, pen, x=pen.size * 0.6, y=float(y), colour=ink)
@@ -230,7 +240,9 @@ def stroke_noise(kit: Kit, sheet: Sheet) -> None:
         x, y = rng.uniform(0, 1, 2) * (kit.width, kit.height)
         reach = float(rng.uniform(10, 200))
         if kit.chance(0.5):
-            path = np.cumsum(rng.normal(0, reach / 6, (8, 2)), axis=0) + (x, y)
+            path = (*np.cumsum(rng.normal(0, reach / 6, (8, 2)), axis=0), x, y)
             draw.line([tuple(p) for p in path], fill=colour(rng, 0, 140), width=int(rng.integers(1, 5)))
         else:
-            draw.ellipse((x, y, x + reach, y + reach), outline=colour(rng, 0, 160), width=int(rng.integers(1, 6)))
+            draw.ellipse(
+                (x, y, x + reach, y + reach), outline=colour(rng, 0, 160), width=int(rng.integers(1, 6))
+            )

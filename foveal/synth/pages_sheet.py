@@ -1,4 +1,4 @@
-"""A flat sheet under construction: text, rules and pictures are put on it, and every line and region is recorded."""
+"""A flat sheet under construction: what is put on it is recorded, line by line and region by region."""
 
 from __future__ import annotations
 
@@ -85,7 +85,9 @@ class Sheet:
         top = min(ink[1], y - x_height(pen.path, pen.size))
         return self.record(text, box(ink[0], top, ink[2], max(ink[3], y)))
 
-    def write_spread(self, words: list[str], pen: Pen, *, x: float, y: float, width: float, colour: Colour) -> None:
+    def write_spread(
+        self, words: list[str], pen: Pen, *, x: float, y: float, width: float, colour: Colour
+    ) -> None:
         """Write words justified to a width as one line."""
         font = font_of(pen.path, pen.size)
         lengths = [font.getlength(word) for word in words]
@@ -102,7 +104,7 @@ class Sheet:
             self.record(" ".join(words), box(left, top, right, bottom))
 
     def record(self, text: str, corners: Points, *, sure: bool = True) -> Points:
-        """Remember a line by four corners in reading order: upper start, upper end, lower end, lower start."""
+        """Remember a line by four corners: upper start, upper end, lower end, lower start."""
         upper, lower = corners[:2], corners[[3, 2]]
         self.lines.append(PageLine(upper, lower, text, sure))
         return corners
@@ -112,7 +114,9 @@ class Sheet:
         if right - left > 1 and bottom - top > 1:
             self.regions.append(PageRegion(box(left, top, right, bottom), kind))
 
-    def rule(self, start: tuple[float, float], end: tuple[float, float], *, colour: Colour, width: int) -> None:
+    def rule(
+        self, start: tuple[float, float], end: tuple[float, float], *, colour: Colour, width: int
+    ) -> None:
         """Draw a straight rule."""
         self.draw.line([start, end], fill=colour, width=max(width, 1))
 
@@ -134,7 +138,7 @@ class Pen:
     size: int
 
     def sized(self, size: float) -> Pen:
-        """Return the same file at about another size, one of steps of 8 % from 4 px up: few sizes, few openings."""
+        """Return the same file at about another size, in steps of 8 % from 4 px: few sizes, few openings."""
         step = round(np.log(max(size, 4) / 4) / np.log(1.08))
         return Pen(self.path, round(4 * 1.08**step))
 
@@ -154,4 +158,6 @@ def dense_edges(line: PageLine, step: float) -> PageLine:
 def _resample(edge: Points, share: NDArray[np.float64]) -> Points:
     along = np.concatenate([[0.0], np.linalg.norm(np.diff(edge, axis=0), axis=1).cumsum()])
     along /= max(along[-1], 1e-9)
-    return points(np.stack([np.interp(share, along, edge[:, 0]), np.interp(share, along, edge[:, 1])], axis=1))
+    return points(
+        np.stack([np.interp(share, along, edge[:, 0]), np.interp(share, along, edge[:, 1])], axis=1)
+    )

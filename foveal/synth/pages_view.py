@@ -17,7 +17,7 @@ CELLS = 10
 
 @dataclass(frozen=True)
 class Bend:
-    """Waves that lift the sheet: y moves with x, then x with y. Amplitudes in px, periods in px, phases in rad."""
+    """Waves that lift the sheet: y moves with x, then x with y. Amplitudes and period in px, phase in rad."""
 
     rise: float = 0.0
     period: float = 500.0
@@ -72,7 +72,11 @@ def draw_view(rng: Rng, width: int, height: int, *, side: int, strength: float) 
     """Draw a view of a sheet of width × height; strength 0 is a scanner, 1 a hand-held camera."""
     centre = (width / 2, height / 2)
     scale = side / min(width, height) * float(rng.uniform(1.0, 1.2))
-    angle = float(np.clip(rng.normal(0, 1.2 + 5 * strength), -16, 16)) if rng.random() < 0.85 else rng.uniform(-16, 16)
+    angle = (
+        float(np.clip(rng.normal(0, 1.2 + 5 * strength), -16, 16))
+        if rng.random() < 0.85
+        else rng.uniform(-16, 16)
+    )
     lens = Transform.turn(float(angle), centre).then(Transform.scale(scale, scale))
     middle = np.array(centre) * scale - side / 2
     lens = lens.then(Transform.shift(-middle[0], -middle[1]))

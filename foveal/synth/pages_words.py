@@ -1,4 +1,4 @@
-"""Words for rendered pages: where text stands matters there, not what it says, so they are quick inventions."""
+"""Words for rendered pages: where text stands matters there, not what it says: quick inventions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,74 @@ import numpy as np
 
 Rng = np.random.Generator
 
-_STARTS = "b c d f g h j k l m n p qu r s t v w br ch cl dr fl gr pl pr sch sh sp st str th tr".split()
-_VOWELS = "a e i o u a e i o ä é è ö ü ou ei ai y".split()
+_STARTS = [
+    "b",
+    "c",
+    "d",
+    "f",
+    "g",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "qu",
+    "r",
+    "s",
+    "t",
+    "v",
+    "w",
+    "br",
+    "ch",
+    "cl",
+    "dr",
+    "fl",
+    "gr",
+    "pl",
+    "pr",
+    "sch",
+    "sh",
+    "sp",
+    "st",
+    "str",
+    "th",
+    "tr",
+]
+_VOWELS = ["a", "e", "i", "o", "u", "a", "e", "i", "o", "ä", "é", "è", "ö", "ü", "ou", "ei", "ai", "y"]
 _ENDS = ["", "", "", "n", "r", "s", "t", "l", "m", "nd", "ng", "st", "ß", "ck", "x"]
-_SHORT = "a I of the to and in is it for on as with der die und in zu le la de et un à el en que il di".split()
+_SHORT = [
+    "a",
+    "I",
+    "of",
+    "the",
+    "to",
+    "and",
+    "in",
+    "is",
+    "it",
+    "for",
+    "on",
+    "as",
+    "with",
+    "der",
+    "die",
+    "und",
+    "in",
+    "zu",
+    "le",
+    "la",
+    "de",
+    "et",
+    "un",
+    "à",
+    "el",
+    "en",
+    "que",
+    "il",
+    "di",
+]
 _CURRENCY = ["", "", "", "$", "€", "£", "RM "]
 
 
@@ -29,7 +93,8 @@ def number(rng: Rng) -> str:
     a, b, c = (int(n) for n in rng.integers(0, 100, 3))
     forms = (
         f"{rng.choice(_CURRENCY)}{a}.{b:02d}", f"{a}", f"{a % 28 + 1:02d}/{b % 12 + 1:02d}/20{c:02d}",
-        f"{a % 24}:{b % 60:02d}", f"{a}{b:02d}{c:02d}-{a % 10}", f"{b}%", f"{a},{b:02d}{c % 10}.{c:02d}", f"({a})",
+        f"{a % 24}:{b % 60:02d}", f"{a}{b:02d}{c:02d}-{a % 10}", f"{b}%",
+        f"{a},{b:02d}{c % 10}.{c:02d}", f"({a})",
     )  # fmt: skip
     return forms[rng.integers(len(forms))]
 

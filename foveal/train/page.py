@@ -1,10 +1,11 @@
 """Train the page model by the clock.
 
-    python -m foveal.train.page --data PAGES --fonts PACK --minutes 10 --out OUT [--init WEIGHTS]
+    python -m foveal.train.page --data PAGES --fonts PACK --minutes 10 --out OUT
+        [--lines train.zip] [--init WEIGHTS]
 
-PAGES is what tools/pack_pages.py wrote, PACK what tools/fetch_fonts.py wrote. The learning rate rises for 3 % of the time and
-falls along a cosine to the end of it. OUT receives page.safetensors (the moving average of the weights) every
-two minutes and at the end, and page.onnx; `--fusion sum --gate none` trains the twin without attention.
+PAGES is what tools/pack_pages.py wrote, PACK what tools/fetch_fonts.py wrote. The learning rate rises for 3 %
+of the time and falls along a cosine to its end. OUT receives page.safetensors (the moving average of the weights)
+every two minutes and at the end, and page.onnx; `--fusion sum --gate none` trains the twin without attention.
 """
 
 from __future__ import annotations
@@ -27,16 +28,20 @@ from foveal.models.export_page import export
 from foveal.models.page import PageModel
 from foveal.synth.fonts import Faces
 from foveal.synth.looks import Dice
+from foveal.synth.pages_layout import Stock
 from foveal.synth.pages_light import expose
+from foveal.synth.pages_paper import clouds
+from foveal.synth.pages_scraps import load_scraps
 from foveal.train.page_data import PageBatches, Source, load_pages, text_free
 from foveal.train.page_losses import losses
 
+SCRAPS = ("handwriting_", "printed_lines_")
 REAL_SHARES = {"receipts_sroie": 0.12, "scene_pages_icdar2003": 0.10, "layout_docbank": 0.05}
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: minutes of wall time, pages a step, pages' side in px, workers, peak rate, seconds between saves."""
+    """Minutes of wall time, pages a step, side of a page in px, workers, peak rate, seconds a save."""
 
     minutes: float
     batch: int = 32
@@ -75,9 +80,13 @@ class Average:
 def batches(source: Source, plan: Plan) -> DataLoader[dict[str, Tensor]]:
     """Return an endless loader; every item is a whole batch."""
     made = PageBatches(source, batch=plan.batch, side=plan.side, seed=plan.seed)
-    ahead = 3 if plan.workers else None
+    ahead = 2 if plan.workers else None
     return DataLoader(
-        made, batch_size=None, num_workers=plan.workers, prefetch_factor=ahead, pin_memory=torch.cuda.is_available()
+        made,
+        batch_size=None,
+        num_workers=plan.workers,
+        prefetch_factor=ahead,
+        pin_memory=torch.cuda.is_available(),
     )
 
 
@@ -121,7 +130,7 @@ def train(model: PageModel, source: Source, *, plan: Plan, out: Path, device: to
             maps = model(page)
         parts = losses(maps, truth)
         optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(parts.values())).sum().backward()
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
         average.update(model)
@@ -149,7 +158,11 @@ class Log:
             return
         passed = time.monotonic() - self.since
         count = self.every if step != 4 else 5
-        row = {"step": step + 1, "pages_s": round(self.pages / passed, 1), "waiting": round(self.waited / passed, 3)}
+        row = {
+            "step": step + 1,
+            "pages_s": round(self.pages / passed, 1),
+            "waiting": round(self.waited / passed, 3),
+        }
         means = {name: round(float(value) / count, 4) for name, value in self.sums.items()}
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({**row, **means}) + "\n")
@@ -159,11 +172,14 @@ class Log:
 
 def options() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name in ("--data", "--fonts", "--out"):
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--init", type=Path)
+    parser.add_argument("--lines", type=Path, help="zip of line pictures from tools/pack_crops.py")
     parser.add_argument("--fusion", default="pyramid")
     parser.add_argument("--gate", default="mixed")
     for name in ("batch", "side", "workers", "seed"):
@@ -184,9 +200,13 @@ def main() -> None:
     if chosen.init:
         model.load_state_dict(load_file(chosen.init))
     real = load_pages(chosen.data)
-    photos = text_free(np.random.default_rng(chosen.seed), real)
-    print(f"{len(real)} real pages, {len(photos)} backgrounds, {device}", file=sys.stderr, flush=True)
-    source = Source(Faces(chosen.fonts), real, REAL_SHARES, photos)
+    rng = np.random.default_rng(chosen.seed)
+    photos = text_free(rng, real)
+    scraps = load_scraps(chosen.lines, SCRAPS, rng=rng, most=400) if chosen.lines else {}
+    counts = f"{len(real)} real pages, {len(photos)} backgrounds, {len(scraps)} sets of lines"
+    print(f"{counts}, {device}", file=sys.stderr, flush=True)
+    clouds()  # made once here, shared by the workers
+    source = Source(Stock(Faces(chosen.fonts), photos, scraps), real, REAL_SHARES)
     average = train(model, source, plan=plan, out=chosen.out, device=device)
     average.save(chosen.out / "page.safetensors")
     kept = PageModel(fusion=chosen.fusion, gate=chosen.gate)

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from foveal.geometry import Transform, points
-from foveal.synth.fonts import Faces
 from foveal.synth.looks import LOOKS
 from foveal.synth.pages import render_page
+from foveal.synth.pages_layout import Stock
 from foveal.synth.pages_sheet import PageLine, PageRegion, Sheet
 from foveal.synth.pages_view import Bend, View, quarter_turned, seen
 from foveal.train.page_targets import Targets, draw_targets
@@ -97,12 +97,11 @@ def crop_real(rng: Rng, page: RealPage, *, side: int) -> tuple[NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Source:
-    """Where pages come from: faces for rendering, real pages, and the share of real ones by set."""
+    """Where pages come from: stock for rendering, real pages, and the share of real ones by set."""
 
-    faces: Faces
+    stock: Stock
     real: list[RealPage]
     shares: dict[str, float]
-    photos: list[NDArray[np.uint8]]
 
     def sample(self, rng: Rng, *, side: int) -> tuple[NDArray[np.uint8], Targets, int]:
         """Return pixels "side side 3", targets, and the look's index, -1 for a real page."""
@@ -113,7 +112,7 @@ class Source:
                 pages = [page for page in self.real if page.name == name]
                 pixels, targets = crop_real(rng, pages[rng.integers(len(pages))], side=side)
                 return pixels, targets, -1
-        page = render_page(rng, self.faces, side=side, photos=self.photos)
+        page = render_page(rng, self.stock, side=side)
         return page.image, draw_targets(page.lines, page.regions, side=side), LOOKS.index(page.look)
 
 
@@ -128,16 +127,16 @@ class PageBatches(IterableDataset[dict[str, Tensor]]):
         """Yield dicts of "b ..." tensors: page, look and the fields of Targets."""
         worker = get_worker_info()
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
-        source = self._for_worker(rng)
+        self._keep_some_faces(rng)
         while True:
-            yield collate([source.sample(rng, side=self.side) for _ in range(self.batch)])
+            yield collate([self.source.sample(rng, side=self.side) for _ in range(self.batch)])
 
-    def _for_worker(self, rng: Rng) -> Source:
-        every = self.source.faces
-        names = {face.path for face in rng.permutation(np.array(every.all, dtype=object))[:FACES_A_WORKER]}
-        mine = {kind: tuple(f for f in faces if f.path in names) or faces for kind, faces in every.by_kind.items()}
-        every.by_kind = mine
-        return self.source
+    def _keep_some_faces(self, rng: Rng) -> None:
+        """Keep FACES_A_WORKER faces in this worker's copy of the stock: each stays open at many sizes."""
+        faces = self.source.stock.faces
+        kept = {face.path for face in rng.permutation(np.array(faces.all, dtype=object))[:FACES_A_WORKER]}
+        for kind, every in faces.by_kind.items():
+            faces.by_kind[kind] = tuple(face for face in every if face.path in kept) or every
 
 
 def collate(samples: list[tuple[NDArray[np.uint8], Targets, int]]) -> dict[str, Tensor]:

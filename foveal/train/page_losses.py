@@ -17,7 +17,7 @@ def losses(maps: PageMaps, truth: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the weighted parts of the loss; their sum is minimised.
 
     core: cross-entropy with small lines weighted up, plus dice of the probability P; step: dice of DB's
-    differentiable binarisation (Liao et al., 2020), which is how the threshold T learns to stand between lines.
+    differentiable binarisation (Liao et al., 2020), by which the threshold T learns to part lines.
     """
     maps = PageMaps(*(m.float() for m in maps))
     core, band, sure = (truth[name].float() for name in ("core", "band", "sure"))
@@ -34,8 +34,13 @@ def losses(maps: PageMaps, truth: dict[str, Tensor]) -> dict[str, Tensor]:
     return {
         "core": 4 * entropy + dice(seen, core, weight),
         "step": dice(step, core, weight),
-        "border": 2 * ((border - 0.3 - 0.4 * ring).abs() * band * sure).sum() / (band * sure).sum().clamp(min=1),
-        "height": (functional.smooth_l1_loss(maps.height[:, 0], height, reduction="none", beta=0.2) * on).sum() / inside,
+        "border": 2
+        * ((border - 0.3 - 0.4 * ring).abs() * band * sure).sum()
+        / (band * sure).sum().clamp(min=1),
+        "height": (
+            functional.smooth_l1_loss(maps.height[:, 0], height, reduction="none", beta=0.2) * on
+        ).sum()
+        / inside,
         "direction": ((maps.direction - direction).square().sum(1) * on).sum() / inside,
         "kind": 0.5 * kind_loss(maps.kind, truth["kind"].long()),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +27,8 @@ UNKNOWN = 255
 class Targets:
     """Maps of one page of side × side pixels; s2 = side / 2, s4 = side / 4.
 
-    core, band "s2 s2" 0..255: share of the pixel inside a core, and inside a line's wider band; sure "s2 s2" 0 or 1;
-    height "s4 s4" log2 over 16 px, direction "2 s4 s4" unit vector, both zero off the lines; on "s4 s4" 1 on lines;
+    core, band "s2 s2" 0..255: share of a pixel inside a core, inside a line's wider band; sure "s2 s2" 0, 1;
+    height "s4 s4" log2 over 16 px, direction "2 s4 s4" unit vector, both zero off the lines; on "s4 s4" 0, 1;
     kind "s4 s4" index into KINDS or UNKNOWN.
     """
 
@@ -117,11 +118,13 @@ def _pieces(line: PageLine) -> list[PageLine]:
     tall = np.linalg.norm(line.lower - line.upper, axis=1)
     middle = (line.upper + line.lower) / 2
     along = middle[-1] - middle[0]
-    off = np.abs((middle - middle[0]) @ np.array([-along[1], along[0]])).max() / max(np.linalg.norm(along), 1e-6)
+    off = np.abs((middle - middle[0]) @ np.array([-along[1], along[0]])).max() / max(
+        np.linalg.norm(along), 1e-6
+    )
     if len(tall) < 3 or (tall.max() < 1.08 * tall.min() and off < 0.15 * tall.mean()):
         return [line]
     cuts = np.unique(np.linspace(0, len(tall) - 1, 9).round().astype(int))
-    return [PageLine(line.upper[a : b + 1], line.lower[a : b + 1]) for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [PageLine(line.upper[a : b + 1], line.lower[a : b + 1]) for a, b in pairwise(cuts)]
 
 
 def _draw_kinds(lines: list[PageLine], regions: list[PageRegion] | None, side: int) -> NDArray[np.uint8]:

@@ -49,7 +49,9 @@ def test_lines_come_back_from_their_maps(turns: int) -> None:
     for line in lines:
         best = max(found, key=lambda f: overlap(f.polygon, line.polygon))
         assert overlap(best.polygon, line.polygon) > 0.7
-        assert np.linalg.norm(best.upper[0] - line.upper[0]) < 0.5 * np.linalg.norm(line.lower[0] - line.upper[0])
+        assert np.linalg.norm(best.upper[0] - line.upper[0]) < 0.5 * np.linalg.norm(
+            line.lower[0] - line.upper[0]
+        )
     rotation, skew = turned(found)
     assert rotation == 90 * turns
     assert abs(skew) < 1
@@ -63,5 +65,3 @@ def test_the_area_of_a_line_is_kept() -> None:
     lines = page_of_lines(320)
     found = trace(true_maps(lines, 320))
     assert sum(area(f.polygon) for f in found) == pytest.approx(sum(area(x.polygon) for x in lines), rel=0.1)
-
-
