@@ -55,7 +55,7 @@ class MultiHead(nn.Module):
         bias: Tensor | None = None,
         positions: tuple[Tensor, Tensor] | None = None,
     ) -> Tensor:
-        """Return what each place of `x` finds in `memory` (itself if none). mask: "b #q k"; bias: "b h q k"."""
+        """Return what each place of `x` finds in `memory` (or in itself). mask: "b #q k"; bias: "b h q k"."""
         q, k, v = self.project(x, x if memory is None else memory, positions)
         mask = None if mask is None else mask[:, None]
         return self.out(rearrange(self.mechanism(q, k, v, mask, bias), "b h n d -> b n (h d)"))

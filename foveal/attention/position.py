@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 class Rotary(nn.Module):
-    """Turns pairs of features by an angle proportional to the position, so that qᵀk depends on the distance only.
+    """Turns pairs of features by an angle proportional to the position: qᵀk depends on the distance only.
 
     (Su et al., 2021). Here positions are real numbers: running character counts as well as column numbers.
     `shortest`, `longest`: the wavelengths, in positions, of the fastest and slowest pair. Cost O(n·d).

@@ -1,4 +1,4 @@
-"""Looks without threading them through a model: `with watch(model) as maps:` collects weights by module name."""
+"""Looks without threading them through a model: `with watch(model) as maps:` collects them by module name."""
 
 from __future__ import annotations
 

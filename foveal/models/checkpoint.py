@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -15,7 +14,7 @@ from foveal.errors import ConfigError, InputMissing
 def save(model: nn.Module, path: Path, **facts: str) -> None:
     """Write the model's parameters and buffers in float16, whole, and `facts` beside them."""
     state = {
-        name: value.detach().to("cpu", torch.float16 if value.is_floating_point() else value.dtype).contiguous()
+        name: (value.half() if value.is_floating_point() else value).detach().cpu().contiguous()
         for name, value in model.state_dict().items()
     }
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,7 +37,8 @@ def load(model: nn.Module, path: Path) -> None:
     with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
         state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     own = model.state_dict()
-    wrong = [n for n in own.keys() | state.keys() if n not in own or n not in state or own[n].shape != state[n].shape]
+    shapes, wanted = ({name: value.shape for name, value in each.items()} for each in (state, own))
+    wrong = [name for name in own.keys() | state.keys() if shapes.get(name) != wanted.get(name)]
     if wrong:
         raise ConfigError(
             f"{path}: does not fit this model, beginning with '{sorted(wrong)[0]}'",

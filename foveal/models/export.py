@@ -130,8 +130,8 @@ def export(model: LineModel, folder: Path, name: str, *, strips: Sequence[Tensor
 
     strips: real strips to compare on besides noise. Raises FovealError, and writes nothing, beyond TOLERANCE.
     """
-    model = model.float().eval()
-    glance, fixate = GlanceGraph(model), FixateGraph(model)
+    model = model.float()
+    glance, fixate = GlanceGraph(model).eval(), FixateGraph(model).eval()
     noise = [torch.randint(0, 256, (b, 32, w, 3), dtype=torch.uint8) for b, w in ((2, 96), (3, 64), (1, 320))]
     looks = [glance_inputs(strip) for strip in (*noise, *strips)]
     with torch.inference_mode():
@@ -139,14 +139,13 @@ def export(model: LineModel, folder: Path, name: str, *, strips: Sequence[Tensor
             fixate_inputs(glance(**values)[0], fixations=5 + index) for index, values in enumerate(looks)
         ]
     fixed = [{name: value.clone() for name, value in values.items()} for values in fixed]
-    batch, width = {0: "b"}, {0: "b", 2: "w"}
-    grid, asked = {0: "b", 1: "n"}, {0: "b", 1: "t"}
+    width, grid, asked = {0: "b", 2: "w"}, {0: "b", 1: "n"}, {0: "b", 1: "t"}
     axes = {"features": grid, "count": grid, "positions": asked, "words": asked, "window": asked}
+    seen = ["features", "log_probs", "density"]
     graphs = {
-        "glance": (glance, looks, _program(glance, looks[0], {"strips": width}, ["features", "log_probs", "density"])),
+        "glance": (glance, looks, _program(glance, looks[0], {"strips": width}, seen)),
         "fixate": (fixate, fixed, _program(fixate, fixed[0], axes, ["log_probs", "look"])),
     }
-    assert batch
     worst = {part: largest_difference(module, graph, inputs) for part, (module, inputs, graph) in graphs.items()}
     if max(worst.values()) > TOLERANCE:
         raise FovealError(f"the exported graph differs from torch: {worst}", remedy="nothing was written")

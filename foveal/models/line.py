@@ -23,8 +23,11 @@ STRIDE = 4
 
 @dataclass(frozen=True)
 class LineSize:
-    """How large each part is. `stem`: channels at 1/2, 1/4 and (height only) 1/8; `convs`: residual pairs at the
-    last two; `dim`, `depth`, `heads`: the encoder on the grid; `fixation`: width of the fixations' decoder."""
+    """How large each part is.
+
+    stem: channels at 1/2, 1/4 and (height only) 1/8; convs: residual pairs at the last two; dim, depth, heads:
+    the encoder on the grid; fixation, fixation_depth: width and layers of the fixations' decoder.
+    """
 
     stem: tuple[int, int, int]
     convs: tuple[int, int]

@@ -1,4 +1,4 @@
-"""From the line model's numbers to words: CTC's best path, the score of a text, and the choice between two readings.
+"""From the line model's numbers to words: CTC's best path, the score of a text, the choice of a reading.
 
 Shapes: n columns of the grid, C classes with 0 for "nothing" (CTC's blank, the end of a word).
 """
@@ -6,6 +6,7 @@ Shapes: n columns of the grid, C classes with 0 for "nothing" (CTC's blank, the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def best_path(log_probs: Floats) -> list[Symbol]:
     edges = np.flatnonzero(np.diff(ids, prepend=-1, append=-1))
     return [
         Symbol(int(ids[a]), int(a), int(b - 1), float(np.exp(log_probs[a:b, ids[a]].max())))
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
+        for a, b in pairwise(edges)
         if ids[a] != 0
     ]
 
@@ -98,7 +99,7 @@ def fixation_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
 
 
 def choose(glanced: Floats, fixated: Floats, span: Span, *, trust: float) -> tuple[int, ...]:
-    """Return the ids of a word: of the two readings, the one that both sources together hold likelier.
+    """Return the ids of a word: of its two readings, the one that both together hold likelier.
 
     glanced: "m C", the word's columns; fixated: "t C"; trust: weight of the fixations, 0 to 1, against the glance.
     """
@@ -116,7 +117,7 @@ def choose(glanced: Floats, fixated: Floats, span: Span, *, trust: float) -> tup
 def edges(density: Floats, span: Span, characters: int) -> Floats:
     """Return left and right edge, in columns, of each character of a word: "characters 2".
 
-    The running count inside the word is stretched to the number of characters read; a character lies where the
+    The running count inside the word is stretched to the characters read; a character lies where the
     count passes through its place, and the gaps between characters, which hold no mass, belong to none.
     """
     mass = np.concatenate(([0.0], density[span.low : span.high].cumsum()))

@@ -120,7 +120,7 @@ class Transcriber:
     def _batch(self, strips: NDArray[np.uint8], scales: list[float], *, looks: bool) -> Iterator[Reading]:
         features, log_probs, density = self._glance.run(None, {"strips": strips})
         glanced = [
-            _Glanced(features[i], log_probs[i], density[i], spans(best_path(log_probs[i]), len(density[i])), scale)
+            _Glanced(features[i], log_probs[i], density[i], _words(log_probs[i]), scale)
             for i, scale in enumerate(scales)
         ]
         fixations = self._fixations(glanced)
@@ -176,6 +176,10 @@ class Transcriber:
             tuple((self._alphabet.decode([i]), float(chances[i])) for i in others),
             look,
         )
+
+
+def _words(log_probs: Floats) -> list[Span]:
+    return spans(best_path(log_probs), len(log_probs))
 
 
 def _ask(seen: _Glanced) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:

@@ -14,7 +14,7 @@ def align(log_probs: Tensor, ids: Tensor, lengths: Tensor, columns: Tensor) -> t
     """Return first column, last column ("b n" each) and mean log-probability ("b") of the best CTC path.
 
     Viterbi over the path lattice of Graves et al. (2006). log_probs: "b t classes", blank 0; ids: "b n";
-    lengths: "b"; columns: "b", valid t. Where the text does not fit into the columns, the score is −10⁴ or less.
+    lengths: "b"; columns: "b", valid t. A text that does not fit into its columns scores −10⁴/t or less.
     Time O(t·n), with t steps one after another; memory O(b·t·n) bytes.
     """
     b, t, _ = log_probs.shape

@@ -1,6 +1,6 @@
 """Real crops for training: one zip of line and word images with their texts, and endless batches of it.
 
-The zip holds `images/…` and `labels.tsv` with four columns: path, set name, "1" if the labels' case is unknown, text.
+The zip holds `images/…` and `labels.tsv`: path, set name, "1" if the labels do not know case, text.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Crops:
 
 
 def fit(image: NDArray[np.uint8], width: int) -> tuple[NDArray[np.uint8], int]:
-    """Return `image` at HEIGHT on a grey canvas `width` wide, squeezed if it is longer, and the width it fills."""
+    """Return `image` at HEIGHT on a grey canvas `width` wide, squeezed to fit, and the width it fills."""
     natural = max(4, round(image.shape[1] * HEIGHT / image.shape[0]))
     used = min(natural, width)
     how = cv2.INTER_AREA if image.shape[0] > HEIGHT else cv2.INTER_LINEAR

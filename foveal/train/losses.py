@@ -22,12 +22,13 @@ def glance_loss(log_probs: Tensor, ids: Tensor, lengths: Tensor, columns: Tensor
 
 
 def fixation_loss(log_probs: Tensor, target: Tensor) -> Tensor:
-    """Return the cross-entropy of the fixations, "nothing" at a word's end included; target −1 does not count."""
-    return functional.nll_loss(log_probs.flatten(0, 1), target.flatten(), ignore_index=-1)
+    """Return the cross-entropy of the fixations, a word's end included; target −1 does not count."""
+    loss = functional.nll_loss(log_probs.flatten(0, 1), target.flatten(), ignore_index=-1, reduction="sum")
+    return loss / (target >= 0).sum().clamp(min=1)
 
 
 def inside(boxes: Tensor, columns: int) -> Tensor:
-    """Return how far each column lies in each character, "b n columns" in [0, 1]. boxes: "b n 4", strip pixels.
+    """Return how far each column lies in each character: "b n columns", in [0, 1]. boxes: strip pixels.
 
     A character narrower than a column is taken as one column wide: finer than its grid no look can be.
     """
@@ -71,7 +72,7 @@ class CaseFold:
         pairs = [
             (low, alphabet.encode(character.upper())[0])
             for low, character in enumerate(alphabet.characters, start=1)
-            if character != character.upper() and len(character.upper()) == 1 and character.upper() in alphabet
+            if character != character.upper() and character.upper() in alphabet
         ]
         self.low = torch.tensor([low for low, _ in pairs], device=device)
         self.high = torch.tensor([high for _, high in pairs], device=device)

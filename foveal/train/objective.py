@@ -15,9 +15,10 @@ from foveal.train import losses
 from foveal.train.alignment import align
 from foveal.train.feed import Tensors
 from foveal.train.queries import windows
+from foveal.train.replay import Replay
 
 ALIGNED = -0.7
-"""A real crop's fixations count only if its text fits the glance at least so well (mean log-probability a column)."""
+"""A real crop's fixations count only if its text fits the glance so well (mean log-probability a column)."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Weights:
 
 
 class Question(NamedTuple):
-    """Strips and what is asked of them. boxes: "b n 4" in strip pixels, exact or from the glance; caseless: "b"."""
+    """Strips and what is asked of them. boxes: "b n 4" in strip pixels, None if unknown; caseless: "b"."""
 
     images: Tensor
     widths: Tensor
@@ -43,25 +44,43 @@ class Question(NamedTuple):
 class Objective:
     """The losses of a LineModel on rendered and on real batches."""
 
-    def __init__(self, model: LineModel, *, device: torch.device, seed: int, weights: Weights | None = None) -> None:
-        self.model = model
-        self.weights = weights or Weights()
+    def __init__(self, model: LineModel, *, device: torch.device, seed: int) -> None:
+        self.model, self.weights = model, Weights()
         self.generator = torch.Generator(device).manual_seed(seed)
+        self.noise = torch.Generator(device).manual_seed(seed + 1)
         self.fold = losses.CaseFold(Alphabet(), device)
         self.half = torch.bfloat16 if device.type == "cuda" else torch.float32
+        self._drawn: dict[tuple[str, int, float], Replay] = {}
+        self._align = Replay(align)
 
-    @torch.no_grad()
     def question(self, batch: Tensors, *, width: int, scene: float) -> Question:
         """Draw a rendered batch or augment a real one into strips."""
         if "masks" in batch:
+            draw = self._replay("render", width, scene)
+            images, widths, boxes = draw(batch["masks"], batch["widths"], batch["boxes"], batch["kinds"])
+            return Question(images, widths, batch, boxes, None)
+        images, widths = self._replay("augment", width, scene)(batch["images"], batch["widths"])
+        return Question(images, widths, batch, None, batch["caseless"])
+
+    def _replay(self, what: str, width: int, scene: float) -> Replay:
+        """Return the drawing of one kind of batch, recorded at its first use."""
+
+        def render(masks: Tensor, widths: Tensor, boxes: Tensor, kinds: Tensor) -> tuple[Tensor, ...]:
             strips = style.render(
-                batch["masks"], batch["widths"], batch["boxes"], batch["kinds"],
-                width=width, generator=self.generator, scene=scene,
-            )  # fmt: skip
-            return Question(strips.images, strips.widths, batch, strips.boxes, None)
-        images = batch["images"].permute(0, 3, 1, 2).float() / 255
-        strips = style.augment(images, batch["widths"], width=width, generator=self.generator)
-        return Question(strips.images, strips.widths, batch, None, batch["caseless"])
+                masks, widths, boxes, kinds, width=width, generator=self.generator, scene=scene
+            )
+            return strips.images, strips.widths, strips.boxes
+
+        def augment(pixels: Tensor, widths: Tensor) -> tuple[Tensor, ...]:
+            images = pixels.permute(0, 3, 1, 2).float() / 255
+            strips = style.augment(images, widths, width=width, generator=self.generator)
+            return strips.images, strips.widths
+
+        key = (what, width, scene)
+        if key not in self._drawn:
+            function = render if what == "render" else augment
+            self._drawn[key] = Replay(function, generator=self.generator)
+        return self._drawn[key]
 
     def __call__(self, asked: Question) -> Tensors:
         """Return every loss by name; `loss` is their weighted sum."""
@@ -85,22 +104,26 @@ class Objective:
             "fixation": losses.fixation_loss(found, target),
             **self._grounding(glance, looks, asked, queries, valid),
         }
-        parts["loss"] = sum((getattr(self.weights, n) * v for n, v in parts.items()), torch.zeros_like(columns[0]))
-        parts["right"] = ((found.argmax(-1) == target) & (target >= 0)).sum() / (target >= 0).sum().clamp(min=1)
+        parts["loss"] = torch.stack([getattr(self.weights, name) * loss for name, loss in parts.items()]).sum()
+        exists = target >= 0
+        parts["right"] = ((found.argmax(-1) == target) & exists).sum() / exists.sum().clamp(min=1)
         return parts
 
-    def _boxes(self, log_probs: Tensor, ids: Tensor, lengths: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
-        first, last, score = align(log_probs.detach(), ids, lengths, columns)
+    def _boxes(
+        self, log_probs: Tensor, ids: Tensor, lengths: Tensor, columns: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        first, last, score = self._align(log_probs.detach(), ids, lengths, columns)
         low, high = first * float(STRIDE), (last + 1) * float(STRIDE)
-        return torch.stack((low, torch.zeros_like(low), high, torch.full_like(low, 32.0)), -1), score > ALIGNED
+        boxes = torch.stack((low, torch.zeros_like(low), high, torch.full_like(low, 32.0)), -1)
+        return boxes, score > ALIGNED
 
     def _fixate(
         self, glance: Glance, boxes: Tensor, widths: Tensor, queries: Tensors, caseless: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        noise = torch.rand(*queries["target"].shape, 2, device=boxes.device, generator=self.generator)
+        noise = torch.rand(*queries["target"].shape, 2, device=boxes.device, generator=self.noise)
         place = windows(boxes, widths, queries, noise)
         anchor = place.anchor(glance.density.detach())
-        jitter = torch.randn(anchor.shape, device=boxes.device, generator=self.generator) * 0.1
+        jitter = torch.randn(anchor.shape, device=boxes.device, generator=self.noise) * 0.1
         positions = anchor + queries["offset"] + 0.5 + jitter
         with torch.autocast(boxes.device.type, self.half, enabled=self.half != torch.float32):
             seen = self.model.fixate(

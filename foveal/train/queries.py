@@ -1,8 +1,9 @@
-"""What the line model is asked for a text: CTC targets, and one fixation a character with its word's window."""
+"""What the line model is asked for a text: CTC targets, and one fixation a character in its word's window."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +19,9 @@ from foveal.models.line import STRIDE
 class Queries:
     """The questions for a batch of texts, as arrays. n characters at most, t fixations at most.
 
-    ids: "b n", 0 beyond the text; lengths: "b"; target: "b t", class of each fixation, −1 where there is none;
-    char: "b t", the character it is about, −1 for the end of a word; word: "b t"; offset: "b t", its place in the
-    word; first, last: "b t", the characters that begin and end its word.
+    ids: "b n", 0 beyond the text; lengths: "b"; target: "b t", class of each fixation, −1 for none;
+    char: "b t", the character it is about, −1 for the end of a word; word: "b t"; offset: "b t", its place
+    in the word; first, last: "b t", the characters that begin and end its word.
     """
 
     ids: NDArray[np.int64]
@@ -64,7 +65,7 @@ def _fixations(encoded: list[int], rng: np.random.Generator) -> list[tuple[int, 
     """Return (target, char, word, offset, first, last) of every fixation of one text; id 1 is the space."""
     asked: list[tuple[int, int, int, int, int, int]] = []
     edges = [-1, *(i for i, symbol in enumerate(encoded) if symbol == 1), len(encoded)]
-    for word, (before, after) in enumerate(zip(edges, edges[1:], strict=False)):
+    for word, (before, after) in enumerate(pairwise(edges)):
         first, last = before + 1, after - 1
         asked += [(encoded[i], i, word, i - first, first, last) for i in range(first, after)]
         ends = 1 + int(rng.integers(0, 3)) * int(rng.random() < 0.5)

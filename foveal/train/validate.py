@@ -56,7 +56,7 @@ def word_by_fixation(model: LineModel, glance: Glance, alphabet: Alphabet) -> st
 
 
 @torch.no_grad()
-def validate(model: LineModel, dev: Path, device: torch.device, *, limit: int = 120) -> dict[str, float]:
+def validate(model: LineModel, dev: Path, device: torch.device, *, limit: int) -> dict[str, float]:
     """Return word accuracy (glance, fixations) of sets of words, and CER (glance) of sets of lines."""
     crops, alphabet = Crops(dev), Alphabet()
     figures: dict[str, float] = {}

@@ -1,0 +1,69 @@
+"""Decoding against torch's CTC and against paths written out by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from foveal.reading.decode import (
+    SPACE,
+    Span,
+    best_path,
+    choose,
+    ctc_score,
+    edges,
+    fixation_ids,
+    fixation_score,
+    spans,
+)
+
+
+def sharp(ids: list[int], classes: int = 9) -> np.ndarray:
+    """Return log-probabilities that say `ids`, column by column."""
+    logits = np.full((len(ids), classes), -6.0, np.float32)
+    logits[np.arange(len(ids)), ids] = 3
+    return np.asarray(torch.from_numpy(logits).log_softmax(-1).numpy())
+
+
+def test_best_path_merges_repeats_and_keeps_doubles_apart_by_a_blank() -> None:
+    symbols = best_path(sharp([0, 5, 5, 0, 5, SPACE, 0, 7, 0]))
+    assert [s.id for s in symbols] == [5, 5, SPACE, 7]
+    assert [(s.first, s.last) for s in symbols] == [(1, 2), (4, 4), (5, 5), (7, 7)]
+
+
+def test_words_reach_to_the_spaces_around_them() -> None:
+    found = spans(best_path(sharp([0, 5, 0, SPACE, SPACE, 6, 7, SPACE, 0, 0])), 10)
+    assert [span.ids for span in found] == [(5,), (6, 7)]
+    assert [(span.low, span.high) for span in found] == [(0, 3), (5, 7)]
+    assert spans(best_path(sharp([0, 0, SPACE, 0])), 4) == []
+
+
+@pytest.mark.parametrize("ids", [(3,), (3, 3), (3, 4, 4, 2), (5, 6, 7, 5)])
+def test_score_is_torchs_ctc_loss(ids: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    log_probs = torch.randn(11, 9).log_softmax(-1)
+    loss = torch.nn.functional.ctc_loss(
+        log_probs[:, None], torch.tensor([ids]), torch.tensor([11]), torch.tensor([len(ids)]), reduction="sum"
+    )
+    assert ctc_score(log_probs.numpy(), ids) == pytest.approx(-float(loss), rel=1e-4)
+
+
+def test_fixations_stop_at_the_first_that_finds_nothing() -> None:
+    assert fixation_ids(sharp([4, 5, 0, 7])) == (4, 5)
+    assert fixation_score(sharp([4, 5, 0]), (4, 5)) > fixation_score(sharp([4, 5, 0]), (4, 5, 6))
+    assert fixation_score(sharp([4]), (4, 5)) == -np.inf
+
+
+def test_the_surer_reading_wins() -> None:
+    unsure = np.log(np.full((4, 9), 1 / 9, np.float32))
+    span = Span(tuple(best_path(sharp([4, 0, 6, 0]))), 0, 4)
+    assert choose(sharp([4, 0, 6, 0]), np.where(unsure == 0, 0, unsure), span, trust=0.5) == (4, 6)
+    assert choose(unsure, sharp([4, 5, 0]), span, trust=0.5) == (4, 5)
+
+
+def test_characters_lie_where_the_count_passes() -> None:
+    density = np.array([0, 0.5, 0.5, 0, 0, 1.0, 0, 0], np.float32)
+    places = edges(density, Span((), 0, 8), 2)
+    assert places[0] == pytest.approx([1.16, 2.84], abs=0.05)
+    assert places[1] == pytest.approx([5.08, 5.92], abs=0.05)
+    nothing = edges(np.zeros(8, np.float32), Span((), 0, 8), 2)
+    assert nothing.tolist() == [[0, 4], [4, 8]]
