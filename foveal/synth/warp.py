@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from einops import rearrange
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 from torch import Tensor
 
 from foveal.synth.looks import Dice, Look, constant
@@ -87,7 +87,7 @@ def ink_bounds(boxes: Float[Tensor, "b n 4"], widths: Int[Tensor, " b"]) -> Floa
     return torch.where(real.any(1), torch.cat([low, high], dim=1), whole)
 
 
-def whole_mask(widths: Int[Tensor, " b"]) -> Float[Tensor, "b 4"]:
+def whole_mask(widths: Num[Tensor, " b"]) -> Float[Tensor, "b 4"]:
     """The box of everything a mask holds, in mask pixels."""
     zero = torch.zeros_like(widths)
     return torch.stack([zero, zero, widths, zero + TEXT_HEIGHT], dim=1).float()
