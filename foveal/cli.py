@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,33 +20,24 @@ app = typer.Typer(
 )
 
 
+_FORMATS = "text, json, markdown, hocr, alto, page-xml or tsv."
+Model = Annotated[str, typer.Option(help="fast or accurate.")]
+Threads = Annotated[int | None, typer.Option(help="CPU threads; as many as there are cores unless told.")]
+
+
 @app.command()
 def read(
-    files: Annotated[
-        list[str], typer.Argument(help="Images, PDFs, folders, globs, URLs, or - for standard input.")
-    ],
-    format: Annotated[
-        str, typer.Option("--format", "-f", help="text, json, markdown, hocr, alto, page-xml, tsv.")
-    ] = "text",
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="A file, or a folder: one file an input.")
-    ] = None,
-    pages: Annotated[str | None, typer.Option(help="Pages of PDFs and TIFFs, such as 1-3,5,8-.")] = None,
-    model: Annotated[str, typer.Option(help="fast or accurate.")] = "fast",
-    threads: Annotated[
-        int | None, typer.Option(help="CPU threads; as many as there are cores unless told.")
-    ] = None,
+    files: Annotated[list[str], typer.Argument(help="Images, PDFs, folders, globs, URLs, or - (stdin).")],
+    format: Annotated[str, typer.Option("-f", "--format", help=_FORMATS)] = "text",
+    output: Annotated[str | None, typer.Option("-o", "--output", help="A file or a folder.")] = None,
+    pages: Annotated[str | None, typer.Option(help="Pages of PDFs and TIFFs: 1-3,5,8-.")] = None,
+    model: Model = "fast",
+    threads: Threads = None,
     boxes: Annotated[str, typer.Option(help="How deep boxes go: line, word or char.")] = "word",
-    overlay: Annotated[
-        str | None, typer.Option(help="Draw the boxes over the pages: a PNG, or a folder.")
-    ] = None,
+    overlay: Annotated[str | None, typer.Option(help="Draw the boxes: a PNG or a folder.")] = None,
     password: Annotated[str | None, typer.Option(help="Opens an encrypted PDF.")] = None,
-    dpi: Annotated[
-        float | None, typer.Option(help="Resolution PDF pages are drawn at.", show_default="200")
-    ] = None,
-    looks: Annotated[
-        bool, typer.Option("--looks", help="Keep where each character was looked for (json).")
-    ] = False,
+    dpi: Annotated[float | None, typer.Option(help="Draw PDF pages at this resolution, not 200.")] = None,
+    looks: Annotated[bool, typer.Option("--looks", help="Keep every character's look (json).")] = False,
 ) -> None:
     """Read images and PDFs as text with boxes and confidences."""
     from foveal.batch.local import Opening, find_inputs, read_inputs
@@ -55,9 +47,31 @@ def read(
     reader = Reader(model, threads)
     inputs, failed = find_inputs(files)
     several = len(inputs) + len(failed) > 1
-    results = Results(format=format, boxes=boxes, several=several, output=output, picture=overlay)
+    kept = [item.source for item in inputs]
+    results = Results(format=format, boxes=boxes, several=several, output=output, picture=overlay, kept=kept)
     opening = Opening(pages=pages, password=password, dpi=dpi, looks=looks)
     read_inputs(inputs, failed, reader=reader, opening=opening, results=results)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(metavar="SET", help="Crops or pages with their truth.")],
+    model: Model = "fast",
+    threads: Threads = None,
+    rule: Annotated[
+        str | None, typer.Option(help="What counts as the same text; unless told, the set's.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Only the first items.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Read a set with truth and print how well, and at what cost."""
+    import json
+
+    from foveal.evaluate import evaluate
+    from foveal.reading.reader import Reader
+
+    report = evaluate(folder, Reader(model, threads), rule=rule, limit=limit)
+    typer.echo(json.dumps(report.to_json(), ensure_ascii=False) if as_json else report.to_text())
 
 
 @app.command()

@@ -62,7 +62,7 @@ def test_a_batch_names_every_fault_and_ends_with_a_summary(tmp_path: Path, shell
     assert len(ran.err.splitlines()) == 5
 
 
-@pytest.mark.parametrize("name", ["nul\0byte.png", "x" * 300 + ".png"])
+@pytest.mark.parametrize("name", ["x" * 300 + ".png", "a/" * 3000])
 def test_a_path_no_file_can_have_is_missing(name: str, shell: Shell) -> None:
     assert shell("read", name).code in (3, 4)
 

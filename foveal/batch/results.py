@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -24,11 +25,19 @@ class Results:
 
     `output`: a file, or a folder if it exists as one, ends in "/", or there are `several` inputs; None is
     standard output. `picture`: the same for the overlays. Raises ConfigError for what cannot be: a format
-    that does not exist, several XML files on standard output, one picture file for several inputs.
+    that does not exist, several XML files on standard output, one picture file for several inputs; and before
+    a result would take the place of one of the files `kept`.
     """
 
     def __init__(
-        self, *, format: str, boxes: str, several: bool, output: str | None = None, picture: str | None = None
+        self,
+        *,
+        format: str,
+        boxes: str,
+        several: bool,
+        output: str | None = None,
+        picture: str | None = None,
+        kept: Sequence[str | Path] = (),
     ) -> None:
         for name, value, known in (("format", format, tuple(FORMATS)), ("boxes", boxes, get_args(Boxes))):
             if value not in known:
@@ -42,8 +51,9 @@ class Results:
                 "the overlays of several inputs need a folder", remedy="give one: --overlay FOLDER/"
             )
         self._format, self._boxes = FORMATS[format], boxes
-        self._output = None if output is None else _Target(output, several=several)
-        self._picture = None if picture is None else _Target(picture, several=several)
+        files = frozenset(Path(source).resolve() for source in kept)
+        self._output = None if output is None else _Target(output, several=several, kept=files)
+        self._picture = None if picture is None else _Target(picture, several=several, kept=files)
 
     def add(self, document: Document, stem: str) -> None:
         """Write one document. Raises OutputFailed."""
@@ -72,12 +82,16 @@ class Results:
 class _Target:
     """A file or a folder that results go to; a second result for the file is numbered."""
 
-    def __init__(self, path: str, *, several: bool) -> None:
-        self._path, self._name = Path(path), namer()
+    def __init__(self, path: str, *, several: bool, kept: frozenset[Path]) -> None:
+        self._path, self._name, self._kept = Path(path), namer(), kept
         self._is_folder = several or path.endswith("/") or self._path.is_dir()
 
     def path(self, stem: str, suffix: str) -> Path:
         """Return the next path for a result."""
-        if self._is_folder:
-            return self._name(self._path, stem, suffix)
-        return self._name(self._path.parent, self._path.stem, self._path.suffix)
+        folder = self._path if self._is_folder else self._path.parent
+        if not self._is_folder:
+            stem, suffix = self._path.stem, self._path.suffix
+        path = self._name(folder, stem, suffix)
+        if path.resolve() in self._kept:
+            raise ConfigError(f"{path} is an input and would be overwritten", remedy="write elsewhere")
+        return path

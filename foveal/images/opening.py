@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.errors import UnreadableImage
+from foveal.errors import ConfigError, UnreadableImage
 from foveal.images import pdf, raster
 from foveal.images.page import Limits, PageImage, Selection
 from foveal.images.sources import download, is_url, load, name_of, standard_input
@@ -44,6 +44,8 @@ def pages(
     >>> [page.pixels.shape for page in pages(np.zeros((20, 30), np.uint8))]
     [(20, 30, 3)]
     """
+    if dpi is not None and dpi <= 0:
+        raise ConfigError(f"a page cannot be drawn at {dpi:g} dpi", remedy="300 is a usual resolution")
     selection, limits = Selection.parse(select), limits or Limits()
     if isinstance(source, np.ndarray):
         yield PageImage(1, raster.from_array(source, limits=limits))
