@@ -37,13 +37,16 @@ def read(
     overlay: Annotated[str | None, typer.Option(help="Draw the boxes: a PNG or a folder.")] = None,
     password: Annotated[str | None, typer.Option(help="Opens an encrypted PDF.")] = None,
     dpi: Annotated[float | None, typer.Option(help="Draw PDF pages at this resolution, not 200.")] = None,
-    looks: Annotated[bool, typer.Option("--looks", help="Keep every character's look (json).")] = False,
+    looks: Annotated[
+        bool, typer.Option("--looks", help="Keep every character's look (json, boxes char).")
+    ] = False,
 ) -> None:
     """Read images and PDFs as text with boxes and confidences."""
     from foveal.batch.local import Opening, find_inputs, read_inputs
     from foveal.batch.results import Results
     from foveal.reading.reader import Reader
 
+    boxes = "char" if looks else boxes
     reader = Reader(model, threads)
     inputs, failed = find_inputs(files)
     several = len(inputs) + len(failed) > 1
