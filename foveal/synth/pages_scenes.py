@@ -240,7 +240,7 @@ def stroke_noise(kit: Kit, sheet: Sheet) -> None:
         x, y = rng.uniform(0, 1, 2) * (kit.width, kit.height)
         reach = float(rng.uniform(10, 200))
         if kit.chance(0.5):
-            path = (*np.cumsum(rng.normal(0, reach / 6, (8, 2)), axis=0), x, y)
+            path = np.array([x, y]) + np.cumsum(rng.normal(0, reach / 6, (8, 2)), axis=0)
             draw.line([tuple(p) for p in path], fill=colour(rng, 0, 140), width=int(rng.integers(1, 5)))
         else:
             draw.ellipse(

@@ -4,7 +4,7 @@
         [--lines train.zip] [--init WEIGHTS]
 
 PAGES is what tools/pack_pages.py wrote, PACK what tools/fetch_fonts.py wrote. The learning rate rises for 3 %
-of the time and falls along a cosine to its end. OUT receives page.safetensors (the moving average of the weights)
+of the time and falls along a cosine to its end. OUT receives page.safetensors (the averaged weights)
 every two minutes and at the end, and page.onnx; `--fusion sum --gate none` trains the twin without attention.
 """
 

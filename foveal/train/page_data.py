@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,7 +130,15 @@ class PageBatches(IterableDataset[dict[str, Tensor]]):
         rng = np.random.default_rng([self.seed, worker.id if worker else 0])
         self._keep_some_faces(rng)
         while True:
-            yield collate([self.source.sample(rng, side=self.side) for _ in range(self.batch)])
+            yield collate([self._sample(rng) for _ in range(self.batch)])
+
+    def _sample(self, rng: Rng) -> tuple[NDArray[np.uint8], Targets, int]:
+        """Draw until a page succeeds: some faces hold glyphs that FreeType refuses at some sizes."""
+        while True:
+            try:
+                return self.source.sample(rng, side=self.side)
+            except (OSError, ValueError, ArithmeticError, IndexError, TypeError) as error:
+                print(f"a page could not be rendered and is drawn anew: {error!r}", file=sys.stderr)
 
     def _keep_some_faces(self, rng: Rng) -> None:
         """Keep FACES_A_WORKER faces in this worker's copy of the stock: each stays open at many sizes."""
