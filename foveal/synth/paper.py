@@ -38,11 +38,12 @@ def cloud(dice: Dice, *, height: int, width: int, colour: float) -> Float[Tensor
     return torch.lerp(grey.expand_as(total), total, colour) / norm.sqrt()
 
 
-def painted(dice: Dice, shapes: Float[Tensor, "b k h w"], strength: Tensor) -> Float[Tensor, "b 3 h w"]:
-    """Each shape in a random, mostly greyish colour of the given strength; positive and negative."""
-    count = shapes.shape[1]
-    colours = dice.normal(3, count) * 0.5 + dice.normal(1, count)
-    return torch.einsum("bck,bkhw->bchw", colours * strength[:, :, :, 0], shapes)
+def painted(dice: Dice, layers: list[tuple[Float[Tensor, "b _ h w"], Tensor]]) -> Float[Tensor, "b 3 h w"]:
+    """Sum of shapes in random, mostly grey colours, dark or bright, each with its strength "b 1 1 1"."""
+    strengths = torch.cat([level[:, 0].expand(-1, -1, shapes.shape[1]) for shapes, level in layers], dim=2)
+    shapes = torch.cat([shapes for shapes, _ in layers], dim=1)
+    colours = dice.normal(3, shapes.shape[1]) * 0.5 + dice.normal(1, shapes.shape[1])
+    return torch.einsum("bck,bkhw->bchw", colours * strengths, shapes)
 
 
 def half_planes(dice: Dice, places: Float[Tensor, "b 2 h w"], *, count: int, soft: Tensor) -> Tensor:

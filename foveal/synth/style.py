@@ -172,20 +172,22 @@ def _scene_palette(dice: Dice) -> tuple[Float[Tensor, "b 3"], Float[Tensor, "b 3
 
 
 def _ground(ground: Tensor, colour: Tensor, texture: Tensor, scene: _Scene) -> Float[Tensor, "b 3 h w"]:
-    """Paper or wall with its texture, patches, patterns, rules, plate and clutter."""
+    """Paper or wall with its texture, patches, patterns, plate, clutter and rules."""
     look, dice, places = scene.look, scene.dice, scene.places
     soft = dice.uniform(1, 1, 1).square() * 0.3 + 0.03
-    image = ground + texture * look["grain"]
-    image = image + paper.painted(dice, paper.half_planes(dice, places, count=3, soft=soft), look["patches"])
-    image = image + paper.painted(dice, paper.stripes(dice, places), look["pattern"])
-    blot = (texture[:, :1].roll(7, 3) - 0.8).clamp(0, 0.5)
-    image = image * (1 - look["stain"] * blot)
     border, outside = paper.frame(look, dice, scene.flat, ink=scene.ink_box)
-    image = image + paper.painted(dice, outside, look["frame"].sqrt())
+    shapes = [
+        (paper.half_planes(dice, places, count=3, soft=soft), look["patches"]),
+        (paper.stripes(dice, places), look["pattern"]),
+        (outside, look["frame"].sqrt()),
+        (paper.strokes(dice, places, count=2), look["strokes"]),
+    ]
+    image = torch.addcmul(ground, texture, look["grain"]) + paper.painted(dice, shapes)
+    blot = (texture[:, :1].roll(7, 3) - 0.8).clamp_(0, 0.5)
+    image = image * (1 - look["stain"] * blot)
     rule = ground + dice.uniform(3, 1, 1, low=-0.75, high=0.15)
     image = torch.lerp(image, rule, paper.ruling(look, dice, scene.flat, blur=scene.pixel))
-    image = torch.lerp(image, colour, border * look["frame"].sqrt())
-    return image + paper.painted(dice, paper.strokes(dice, places, count=3), look["strokes"])
+    return torch.lerp(image, colour, border * look["frame"].sqrt())
 
 
 def _beside(image: Tensor, ink: Tensor, colour: Tensor, scene: _Scene) -> Tensor:
