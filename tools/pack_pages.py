@@ -3,7 +3,7 @@
     python tools/pack_pages.py DATA OUT
 
 DATA holds `train/receipts_sroie`, `train/scene_pages_icdar2003` and `train/layout_docbank`. Words are joined
-into lines where the gap is below one line height; pages are shrunk to 960 px.
+into lines where the gap is below one line height; pages are shrunk to 832 px.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-LONGEST = 960
+LONGEST = 832
 SETS = ("receipts_sroie", "scene_pages_icdar2003", "layout_docbank")
 KIND_OF = {
     "title": "title", "section": "title", "list": "list", "table": "table", "figure": "figure",
@@ -93,7 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--quality", type=int, default=32)
+    parser.add_argument("--quality", type=int, default=25)
     options = parser.parse_args()
     pack(options.data, options.out, quality=options.quality)
 
