@@ -6,6 +6,7 @@ from bisect import bisect
 from collections.abc import Callable
 from itertools import accumulate
 from random import Random
+from unicodedata import combining
 
 from foveal.alphabet import ALPHABET, normalise
 from foveal.synth import oldprint, tokens
@@ -16,6 +17,7 @@ USES = ("scene", "print", "receipt", "hand", "old")
 
 _SHARES = {"en": 35.0, "fr": 20.0, "de": 12.0}
 _SENTENCE_ENDS = (".", ".", ".", ".", ".", "!", "?", "…", ":", ";")
+_BASES = "bdfhmpqtvwx"  # few of them compose with a mark into one character
 _FRENCH_GAPS = frozenset("!?:;»")
 
 
@@ -53,7 +55,7 @@ class Texts:
         def make() -> str:
             drawn = rng.choices(signs, k=rng.randint(0, longest))
             drawn.insert(rng.randint(0, len(drawn)), with_sign)
-            return "".join(drawn)
+            return "".join(rng.choice(_BASES) + sign if combining(sign) else sign for sign in drawn)
 
         return self._written(make, longest=longest + 1)
 
