@@ -32,8 +32,11 @@ def crop_figures(pairs: Sequence[Pair], *, rule: Rule) -> Figures:
 
 
 def page_figures(pairs: Sequence[Pair], *, rule: Rule, flows: bool) -> Figures:
-    """Return the figures of pages, given (read, true) texts: bag-of-words F1, and CER if the truth flows."""
-    figures = {"bag_of_words_f1": text.bag_of_words(pairs, fold=rule)}
+    """Return the figures of pages, given (read, true) texts: F1 of words, of tokens; CER where it flows."""
+    figures = {
+        "bag_of_words_f1": text.bag_of_words(pairs, fold=rule),
+        "bag_of_tokens_f1": text.bag_of_words(pairs, fold=rule, cut=text.tokens),
+    }
     if flows:
         figures["cer"] = text.cer((rule(read), rule(truth)) for read, truth in pairs)
     return figures

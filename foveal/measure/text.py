@@ -98,8 +98,22 @@ def words(text: str) -> list[str]:
     >>> words("Re-\\nflowed, isn't it?")
     ['Reflowed', 'isn', 't', 'it']
     """
-    joined = _LINE_END_HYPHEN.sub("", unicodedata.normalize("NFC", text))
-    return _WORD.findall(joined)
+    return _WORD.findall(_joined(text))
+
+
+def tokens(text: str) -> list[str]:
+    """Return what stands between blanks on a page, punctuation and all; line ends are joined as by `words`.
+
+    The stricter cut, for receipts and forms: 12.50 is one token, not two words.
+
+    >>> tokens("TOTAL: 12.50")
+    ['TOTAL:', '12.50']
+    """
+    return _joined(text).split()
+
+
+def _joined(text: str) -> str:
+    return _LINE_END_HYPHEN.sub("", unicodedata.normalize("NFC", text))
 
 
 def f1(hits: int, read: int, truth: int) -> float:
@@ -107,14 +121,20 @@ def f1(hits: int, read: int, truth: int) -> float:
     return 2 * hits / (read + truth) if read + truth else 1.0
 
 
-def bag_of_words(pairs: Iterable[Pair], *, fold: Callable[[str], str] = str) -> float:
-    """Return the F1 of the words of pages as bags: order does not count, repetition does; see `words`.
+def bag_of_words(
+    pairs: Iterable[Pair],
+    *,
+    fold: Callable[[str], str] = str,
+    cut: Callable[[str], list[str]] = words,
+) -> float:
+    """Return the F1 of the words of pages as bags: order does not count, repetition does.
 
     `fold` brings a word into the form in which two words are compared, for instance `str.casefold`.
+    `cut`: what a word is, `words` or `tokens`.
     """
     hits = read_words = true_words = 0
     for read, truth in pairs:
-        bags = Counter(map(fold, words(read))), Counter(map(fold, words(truth)))
+        bags = Counter(map(fold, cut(read))), Counter(map(fold, cut(truth)))
         hits += (bags[0] & bags[1]).total()
         read_words += bags[0].total()
         true_words += bags[1].total()

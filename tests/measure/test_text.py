@@ -49,6 +49,13 @@ def test_bag_of_words_ignores_order_and_counts_repetition() -> None:
     assert text.bag_of_words([("one", "one one one")]) == pytest.approx(0.5)
 
 
+def test_tokens_keep_their_punctuation() -> None:
+    pairs = [("TOTAL 1250", "TOTAL 12.50")]
+    assert text.bag_of_words([("12,50", "12.50")]) == 1
+    assert text.bag_of_words([("12,50", "12.50")], cut=text.tokens) == 0
+    assert text.bag_of_words(pairs, cut=text.tokens) == 0.5
+
+
 def test_bag_of_words_folds_words_one_by_one() -> None:
     assert text.bag_of_words([("TO-\ntal", "total")]) == 0
     assert text.bag_of_words([("TO-\ntal", "total")], fold=str.casefold) == 1
