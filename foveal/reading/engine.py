@@ -65,8 +65,7 @@ def _options(threads: int) -> SessionOptions:
     # a waiting thread that spins takes the core from whoever else is busy, and from itself
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
-    # strips differ in width: an arena keeps the largest buffers of every width it has seen
-    options.enable_cpu_mem_arena = False
+    # strips differ in width, and a plan of the memory would be kept for every width that was ever seen
     options.enable_mem_pattern = False
     options.log_severity_level = 3
     return options
