@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from foveal.measure.rules import rule_named, rule_of
+from foveal.measure.rules import rule_named, rule_of, unknown_of
 from foveal.measure.score import Figures, crop_figures, page_figures
 from foveal.measure.sets import is_pages, read_crops, read_pages
 
@@ -155,20 +155,15 @@ def figures(result: Result, folder: Path) -> Figures:
     pairs = [(text, truth) for text, (_, truth) in zip(result.texts, truths(folder), strict=False)]
     rule = rule_named(rule_of(folder))
     if task(folder) == "page":
-        return page_figures(pairs, rule=rule, flows=False)
+        return page_figures(pairs, rule=rule, flows=False, unknown=unknown_of(folder))
     return crop_figures(pairs, rule=rule)
-
-
-def headline(folder: Path) -> str:
-    """Name the figure by which a set is told in one number."""
-    return "bag_of_tokens_f1" if folder.name.startswith("receipts") else HEADLINE[task(folder)]
 
 
 def table(results: Sequence[Result], folders: Sequence[Path]) -> str:
     """Return the results on the given sets as text: one row a set and engine."""
     rows = [["set", "engine", "n", "figure", "value", "wall ms", "CPU ms", "start s", "peak MB", "busy x"]]
     for folder in folders:
-        name = headline(folder)
+        name = HEADLINE[task(folder)]
         for one in (result for result in results if result.set == folder.name):
             value = f"{figures(one, folder)[name]:.4f}"
             times = [f"{1000 * one.wall:.1f}", f"{1000 * one.cpu:.1f}", f"{one.start:.2f}"]

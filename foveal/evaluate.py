@@ -18,7 +18,7 @@ from foveal.measure.boxes import Detection, centre_inside, detect
 from foveal.measure.calibration import auroc, ece
 from foveal.measure.cost import Cost, spent
 from foveal.measure.looks import box_count, look_count, paired
-from foveal.measure.rules import Rule, rule_named, rule_of
+from foveal.measure.rules import Rule, rule_named, rule_of, unknown_of
 from foveal.measure.score import Figures, crop_figures, page_figures
 from foveal.measure.sets import Crop, Place, TruePage, is_pages, read_crops, read_pages
 
@@ -84,7 +84,7 @@ def evaluate(folder: Path, reader: Reads, *, rule: str | None = None, limit: int
         pages = read_pages(folder)[:limit]
         with spent() as cost:
             documents = [reader.read(page.image) for page in pages]
-        figures = _page_figures(documents, pages, same)
+        figures = _page_figures(documents, pages, same, unknown=unknown_of(folder))
         return Report(folder.name, name, len(pages), figures, cost)
     crops = read_crops(folder)[:limit]
     looks = any(crop.chars for crop in crops)
@@ -148,12 +148,15 @@ def _places(lines: Sequence[Line], crops: Sequence[Crop], rule: Rule) -> Figures
     return figures
 
 
-def _page_figures(documents: Sequence[Document], pages: Sequence[TruePage], rule: Rule) -> Figures:
+def _page_figures(
+    documents: Sequence[Document], pages: Sequence[TruePage], rule: Rule, *, unknown: str
+) -> Figures:
     read = list(zip(documents, pages, strict=True))
     pairs = [(document.text, page.text) for document, page in read]
     figures: Figures = {}
     if any(page.text for page in pages):
-        figures |= page_figures(pairs, rule=rule, flows=all(page.flows for page in pages))
+        flows = all(page.flows for page in pages)
+        figures |= page_figures(pairs, rule=rule, flows=flows, unknown=unknown)
     if any(page.places for page in pages):
         counts = reduce(add, (_found(document, page) for document, page in read), Detection())
         figures |= {

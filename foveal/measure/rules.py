@@ -66,10 +66,21 @@ def rule_named(name: str) -> Rule:
 
 def rule_of(folder: Path) -> str:
     """Name the rule of a set: `rule` in its `set.json` if there, else by the kind its name begins with."""
-    settings = folder / "set.json"
-    if settings.exists():
-        name = json.loads(settings.read_text(encoding="utf-8")).get("rule")
-        if name is not None:
-            rule_named(name)
-            return str(name)
+    name = _setting(folder, "rule")
+    if name:
+        rule_named(name)
+        return name
     return next((rule for kind, rule in _BY_KIND.items() if folder.name.startswith(kind)), "exact")
+
+
+def unknown_of(folder: Path) -> str:
+    """Return the sign by which a set's truth stands for any sign it could not write; "" if there is none.
+
+    `unknown` in its `set.json`; UNLV writes ~ for every sign off the keyboard.
+    """
+    return _setting(folder, "unknown") or ("~" if folder.name.startswith("printed_pages_unlv") else "")
+
+
+def _setting(folder: Path, key: str) -> str:
+    file = folder / "set.json"
+    return str(json.loads(file.read_text(encoding="utf-8")).get(key, "")) if file.exists() else ""

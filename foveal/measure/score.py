@@ -31,11 +31,14 @@ def crop_figures(pairs: Sequence[Pair], *, rule: Rule) -> Figures:
     return figures
 
 
-def page_figures(pairs: Sequence[Pair], *, rule: Rule, flows: bool) -> Figures:
-    """Return the figures of pages, given (read, true) texts: F1 of words, of tokens; CER where it flows."""
+def page_figures(pairs: Sequence[Pair], *, rule: Rule, flows: bool, unknown: str = "") -> Figures:
+    """Return the figures of pages, given (read, true) texts: F1 of words; CER where it flows.
+
+    `unknown`: the sign of the truth for any sign that it could not write, if it has one.
+    """
     figures = {
-        "bag_of_words_f1": text.bag_of_words(pairs, fold=rule),
-        "bag_of_tokens_f1": text.bag_of_words(pairs, fold=rule, cut=text.tokens),
+        "bag_of_words_f1": text.bag_of_words(pairs, fold=rule, unknown=unknown),
+        "bag_of_bare_words_f1": text.bag_of_words(pairs, fold=rule, cut=text.bare_words, unknown=unknown),
     }
     if flows:
         figures["cer"] = text.cer((rule(read), rule(truth)) for read, truth in pairs)

@@ -90,26 +90,24 @@ def alphanumeric(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a page: the longest runs of letters and digits; marks on letters belong to them.
+    """Return the words of a page: what stands between blanks, punctuation and all.
 
-    Punctuation only separates. A word broken by a hyphen at the end of a line is joined again, as editors of
-    page texts do, so that a re-flowed truth and a reading with its line breaks hold the same words.
+    A word broken by a hyphen at the end of a line is joined again, as editors of page texts do, so that a
+    re-flowed truth and a reading with its line breaks hold the same words.
 
-    >>> words("Re-\\nflowed, isn't it?")
-    ['Reflowed', 'isn', 't', 'it']
-    """
-    return _WORD.findall(_joined(text))
-
-
-def tokens(text: str) -> list[str]:
-    """Return what stands between blanks on a page, punctuation and all; line ends are joined as by `words`.
-
-    The stricter cut, for receipts and forms: 12.50 is one token, not two words.
-
-    >>> tokens("TOTAL: 12.50")
-    ['TOTAL:', '12.50']
+    >>> words("Re-\\nflowed: 12.50")
+    ['Reflowed:', '12.50']
     """
     return _joined(text).split()
+
+
+def bare_words(text: str) -> list[str]:
+    """Return the runs of letters and digits of a page, with the marks on letters; all else separates.
+
+    >>> bare_words("Re-\\nflowed: 12.50")
+    ['Reflowed', '12', '50']
+    """
+    return _WORD.findall(_joined(text))
 
 
 def _joined(text: str) -> str:
@@ -126,19 +124,39 @@ def bag_of_words(
     *,
     fold: Callable[[str], str] = str,
     cut: Callable[[str], list[str]] = words,
+    unknown: str = "",
 ) -> float:
     """Return the F1 of the words of pages as bags: order does not count, repetition does.
 
     `fold` brings a word into the form in which two words are compared, for instance `str.casefold`.
-    `cut`: what a word is, `words` or `tokens`.
+    `cut`: what a word is, `words` or `bare_words`. `unknown`: a sign of the truth for any sign that it could
+    not write; a true word that holds it does not count, nor does one read word that it fits.
     """
     hits = read_words = true_words = 0
     for read, truth in pairs:
         bags = Counter(map(fold, cut(read))), Counter(map(fold, cut(truth)))
+        if unknown:
+            bags = _known(*bags, unknown=unknown)
         hits += (bags[0] & bags[1]).total()
         read_words += bags[0].total()
         true_words += bags[1].total()
     return f1(hits, read_words, true_words)
+
+
+def _known(read: Counter[str], truth: Counter[str], *, unknown: str) -> tuple[Counter[str], Counter[str]]:
+    """Return both bags without the true words that hold `unknown` and the read words that these fit."""
+    open_words = [word for word in truth.elements() if unknown in word]
+    known = truth - Counter(open_words)
+    rest = read - known
+    read = read.copy()
+    for word in open_words:
+        # any one sign, or up to three that are no letters: for a dash, a row of dots
+        form = re.compile(re.escape(word).replace(re.escape(unknown), r"(?:.|\W{0,3})"))
+        fitting = next((other for other in rest if form.fullmatch(other)), None)
+        if fitting is not None:
+            rest -= Counter([fitting])
+            read -= Counter([fitting])
+    return read, known
 
 
 def spaces(pairs: Iterable[Pair]) -> float:

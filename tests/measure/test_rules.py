@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import ConfigError
-from foveal.measure.rules import RULES, Rule, rule_named, rule_of
+from foveal.measure.rules import RULES, Rule, rule_named, rule_of, unknown_of
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
@@ -40,6 +40,14 @@ def test_the_kind_of_a_set_is_in_its_name(tmp_path: Path, name: str, rule: str) 
 def test_a_set_may_name_its_rule(tmp_path: Path) -> None:
     (tmp_path / "set.json").write_text('{"rule": "lenient"}', encoding="utf-8")
     assert rule_of(tmp_path) == "lenient"
+
+
+def test_the_unknown_sign_of_a_set(tmp_path: Path) -> None:
+    assert unknown_of(tmp_path / "printed_pages_unlv") == "~"
+    assert unknown_of(tmp_path) == ""
+    (tmp_path / "set.json").write_text('{"unknown": "¤"}', encoding="utf-8")
+    assert unknown_of(tmp_path) == "¤"
+    assert rule_of(tmp_path) == "exact"
 
 
 def test_a_wrong_rule_names_the_nearest(tmp_path: Path) -> None:

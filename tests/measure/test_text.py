@@ -49,11 +49,18 @@ def test_bag_of_words_ignores_order_and_counts_repetition() -> None:
     assert text.bag_of_words([("one", "one one one")]) == pytest.approx(0.5)
 
 
-def test_tokens_keep_their_punctuation() -> None:
-    pairs = [("TOTAL 1250", "TOTAL 12.50")]
-    assert text.bag_of_words([("12,50", "12.50")]) == 1
-    assert text.bag_of_words([("12,50", "12.50")], cut=text.tokens) == 0
-    assert text.bag_of_words(pairs, cut=text.tokens) == 0.5
+def test_words_keep_their_punctuation_and_bare_words_do_not() -> None:
+    assert text.bag_of_words([("12,50", "12.50")]) == 0
+    assert text.bag_of_words([("12,50", "12.50")], cut=text.bare_words) == 1
+
+
+def test_words_with_an_unknown_sign_neither_help_nor_hurt() -> None:
+    def score(read: str) -> float:
+        return text.bag_of_words([(read, "a ~ b r~sum~ c")], unknown="~")
+
+    assert score("a • b résumé c") == score("a b résumé c") == score("a b c") == 1
+    assert score("a b rosin c") == pytest.approx(6 / 7)
+    assert score("a ~ b résumé") == pytest.approx(4 / 5)
 
 
 def test_bag_of_words_folds_words_one_by_one() -> None:
@@ -72,8 +79,8 @@ def test_bag_of_words_folds_words_one_by_one() -> None:
         ("cafe\u0301 Fluͤgel", ["café", "Fluͤgel"]),
     ],
 )
-def test_words(line: str, expected: list[str]) -> None:
-    assert text.words(line) == expected
+def test_bare_words(line: str, expected: list[str]) -> None:
+    assert text.bare_words(line) == expected
 
 
 @pytest.mark.parametrize(("sign", "folded"), [("É", "e"), ("ß", "ss"), ("№", "no"), ("—", ""), ("٣", "")])
