@@ -83,6 +83,12 @@ def look(draw):
     return Look(weights / weights.sum(), draw(pair), draw(pair), rng.normal(size=(3, 3)))
 
 
+@st.composite
+def made(draw, kind, *parts, **named):
+    """As `st.builds`, whose report of a failure takes minutes for values nested this deep."""
+    return kind(*map(draw, parts), **{name: draw(part) for name, part in named.items()})
+
+
 number = st.floats(-50.0, 1000.0)
 pair = st.tuples(number, number)
 polygon = st.lists(pair, min_size=3, max_size=5).map(tuple)
@@ -90,14 +96,14 @@ confidence = st.floats(0.0, 1.0)
 ODD = ["&", "<", ">", '"', "'", "]]>", "\\", ";", "*", "_", "#", "|", "-", " ", "", "rn", "\U0001f600"]
 ODD += ["\f", "\t", "\n", "\r", "\x00", "\x85", "\ufffe", "\u2028", "e\u0301", "ſ\u0303"]
 sign = st.one_of(st.sampled_from(ODD), st.text(st.characters(exclude_categories=["Cs"]), max_size=2))
-alternative = st.builds(Alternative, sign, confidence)
+alternative = made(Alternative, sign, confidence)
 alternatives = st.lists(alternative, max_size=2).map(tuple)
-char = st.builds(Char, sign, polygon, confidence, alternatives, st.none() | look())
-word = st.builds(Word, polygon, confidence, st.lists(char, max_size=4).map(tuple))
-line = st.builds(Line, polygon, confidence, st.lists(word, max_size=3).map(tuple))
+char = made(Char, sign, polygon, confidence, alternatives, st.none() | look())
+word = made(Word, polygon, confidence, st.lists(char, max_size=4).map(tuple))
+line = made(Line, polygon, confidence, st.lists(word, max_size=3).map(tuple))
 label = st.sampled_from(["text", "title", "list", "table", "figure", 'odd; "label"'])
-block = st.builds(Block, polygon, confidence, st.lists(line, max_size=3).map(tuple), label)
-page = st.builds(
+block = made(Block, polygon, confidence, st.lists(line, max_size=3).map(tuple), label)
+page = made(
     Page,
     st.integers(1, 9999),
     st.integers(0, 20000),
@@ -116,10 +122,10 @@ plain = st.recursive(
     max_leaves=4,
 )
 metadata = st.dictionaries(st.text(), plain, max_size=2)
-documents = st.builds(
+documents = made(
     Document, source, st.lists(page, max_size=2).map(tuple), model=st.text(max_size=8), metadata=metadata
 )
-single_pages = st.builds(Document, source, st.lists(page, max_size=1).map(tuple), model=st.text(max_size=8))
+single_pages = made(Document, source, st.lists(page, max_size=1).map(tuple), model=st.text(max_size=8))
 DEPTHS = ("line", "word", "char")
 depths = st.sampled_from(DEPTHS)
 
