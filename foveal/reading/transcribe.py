@@ -1,6 +1,6 @@
-"""Strips to words: glance over each strip, then fixate, and keep for every word the reading both hold likelier.
+"""Strips to words: glance over each strip, then fixate, and keep the reading of a word both hold likelier.
 
-Strips of equal width share a batch and nothing is ever padded, so a strip reads the same alone or among others.
+Strips of equal width share a batch and nothing is ever padded: a strip reads the same alone or among others.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _EXTRA = 2
 
 @dataclass(frozen=True)
 class ReadChar:
-    """One character: x0, x1 in pixels of the strip given; alternatives: (text, confidence); look: "n" or None."""
+    """One character. x0, x1: pixels of the strip given; alternatives: (text, confidence); look: "n" or None."""
 
     text: str
     x0: float
@@ -75,12 +75,27 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Observation:
+    """What the model saw of one strip, before anything is decided.
+
+    log_probs: "n C" and density: "n" of the glance; spans: its words; found: "t C" and looks: "t n" of each
+    word's fixations; cell: pixels of the image given to one column.
+    """
+
+    log_probs: Floats
+    density: Floats
+    spans: list[Span]
+    found: list[Floats]
+    looks: list[Floats]
+    cell: float
+
+
+@dataclass(frozen=True)
 class _Glanced:
     features: Floats
     log_probs: Floats
     density: Floats
     spans: list[Span]
-    scale: float
 
 
 def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -103,29 +118,30 @@ class Transcriber:
 
         looks: keep for every character the attention over the columns of its strip.
         """
+        return [self.decide(seen, looks=looks) for seen in self.observe(images)]
+
+    def observe(self, images: Sequence[NDArray[np.uint8]]) -> list[Observation]:
+        """Return what the model sees of each strip image, in their order."""
         strips = [to_strip(image) for image in images]
         by_width: dict[int, list[int]] = defaultdict(list)
         for index, strip in enumerate(strips):
             by_width[strip.shape[1]].append(index)
-        readings: dict[int, Reading] = {}
+        seen: dict[int, Observation] = {}
         for width, members in by_width.items():
             size = max(1, _BATCH // width)
             for start in range(0, len(members), size):
                 batch = members[start : start + size]
-                scales = [images[i].shape[1] / (width / STRIDE) for i in batch]
-                read = self._batch(np.stack([strips[i] for i in batch]), scales, looks=looks)
-                readings.update(zip(batch, read, strict=True))
-        return [readings[index] for index in range(len(images))]
+                cells = [images[i].shape[1] / (width / STRIDE) for i in batch]
+                seen.update(zip(batch, self._batch(np.stack([strips[i] for i in batch]), cells), strict=True))
+        return [seen[index] for index in range(len(images))]
 
-    def _batch(self, strips: NDArray[np.uint8], scales: list[float], *, looks: bool) -> Iterator[Reading]:
+    def _batch(self, strips: NDArray[np.uint8], cells: list[float]) -> Iterator[Observation]:
         features, log_probs, density = self._glance.run(None, {"strips": strips})
         glanced = [
-            _Glanced(features[i], log_probs[i], density[i], _words(log_probs[i]), scale)
-            for i, scale in enumerate(scales)
+            _Glanced(features[i], log_probs[i], density[i], _words(log_probs[i])) for i in range(len(strips))
         ]
-        fixations = self._fixations(glanced)
-        for seen, (found, look) in zip(glanced, fixations, strict=True):
-            yield self._reading(seen, found, look, looks=looks)
+        for one, (found, looks), cell in zip(glanced, self._fixations(glanced), cells, strict=True):
+            yield Observation(one.log_probs, one.density, one.spans, found, looks, cell)
 
     def _fixations(self, glanced: list[_Glanced]) -> list[tuple[list[Floats], list[Floats]]]:
         """Return for each strip the log-probabilities and the looks of its words' fixations."""
@@ -152,18 +168,19 @@ class Transcriber:
         )
         return [_by_word(log_probs[row], look[row], words[row], len(glanced[row].spans)) for row in range(b)]
 
-    def _reading(self, seen: _Glanced, found: list[Floats], look: list[Floats], *, looks: bool) -> Reading:
+    def decide(self, seen: Observation, *, looks: bool = False) -> Reading:
+        """Return the reading of what was seen: for every word the text that both steps together hold likelier."""
         words = []
-        for span, fixated, maps in zip(seen.spans, found, look, strict=True):
+        for span, fixated, maps in zip(seen.spans, seen.found, seen.looks, strict=True):
             ids = choose(seen.log_probs[span.low : span.high], fixated, span, trust=self._trust)
-            places = edges(seen.density, span, len(ids)) * seen.scale
+            places = edges(seen.density, span, len(ids)) * seen.cell
             chars = tuple(
                 self._char(i, symbol, fixated, places[i], maps[i] if looks and i < len(maps) else None)
                 for i, symbol in enumerate(ids)
             )
             if chars:
                 words.append(ReadWord(chars))
-        return Reading(tuple(words), seen.scale)
+        return Reading(tuple(words), seen.cell)
 
     def _char(self, place: int, symbol: int, fixated: Floats, at: Floats, look: Floats | None) -> ReadChar:
         chances = np.exp(fixated[min(place, len(fixated) - 1)])
