@@ -34,9 +34,11 @@ def main() -> None:
         observed = readers[asked.trust[0]].observe(images)
         figures = []
         for reader in readers.values():
-            pairs = [(reader.decide(seen).text, crop.text) for seen, crop in zip(observed, crops, strict=True)]
+            both = zip(observed, crops, strict=True)
+            pairs = [(reader.decide(seen).text, crop.text) for seen, crop in both]
             words = rule_of(folder) == "alphanumeric"
-            figures.append(accuracy([(alphanumeric(a), alphanumeric(b)) for a, b in pairs]) if words else cer(pairs))
+            folded = [(alphanumeric(read), alphanumeric(true)) for read, true in pairs]
+            figures.append(accuracy(folded) if words else cer(pairs))
         print(f"{folder.name:32}" + "".join(f"{100 * figure:9.2f}" for figure in figures), flush=True)
 
 

@@ -12,7 +12,9 @@ _EUROPEAN = "ƒǍǎǪǫǴǵȘșȚțə" "ḂḃḊḋḞḟṀṁṖṗṠṡṪ�
 _TYPOGRAPHY = "–—―‘’‚‛“”„‟†‡•…‰′″‹›⁄⁎⁊" "⸗⸺˙˚˛ˇ˘˜˝ˆ"
 _SYMBOLS = "€₤₣₧₩₫₴₹₺₽₿℃℅ℓ№℗℞℠™Ω℮←↑→↓↔−∕√∞≈≠≤≥□■▪▲△▶►▼◄○●★☆☎☐☑☒♀♂♣♥♦♪✓✔✗"
 _NUMERALS = "⅓⅔⅛⅜⅝⅞⁰⁴⁵⁶⁷⁸⁹₀₁₂₃₄"
-_OLD_PRINT = "ꝛꝑꝓꝗꝙꝯꝰꝫꝭðþſ" "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327\u0328\u0363\u0364\u0366"
+_OLD_PRINT = "ꝛꝑꝓꝗꝙꝯꝰꝫꝭðþſ" + (
+    "\u0300\u0301\u0302\u0303\u0304\u0306\u0307\u0308\u030a\u030b\u030c\u0327\u0328\u0363\u0364\u0366"
+)
 _GREEK = "αβγδεθλμπσφωΔΣΦΠ"
 
 ALPHABET: str = "".join(
@@ -33,7 +35,7 @@ _ALIKE = str.maketrans(
 
 
 def normalise(text: str) -> str:
-    """Return the normal form of `text`: NFC, look-alikes folded into one sign, single spaces, no space at the ends.
+    """Return the normal form of `text`: NFC, look-alikes folded into one sign, words parted by single spaces.
 
     Marks that have no composed form (ſ̃, aͤ) stay separate characters.
 

@@ -58,7 +58,8 @@ class MultiHead(nn.Module):
         """Return what each place of `x` finds in `memory` (or in itself). mask: "b #q k"; bias: "b h q k"."""
         q, k, v = self.project(x, x if memory is None else memory, positions)
         mask = None if mask is None else mask[:, None]
-        return self.out(rearrange(self.mechanism(q, k, v, mask, bias), "b h n d -> b n (h d)"))
+        seen: Tensor = self.out(rearrange(self.mechanism(q, k, v, mask, bias), "b h n d -> b n (h d)"))
+        return seen
 
     def look(
         self,

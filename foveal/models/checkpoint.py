@@ -27,14 +27,14 @@ def facts(path: Path) -> dict[str, str]:
     """Return what was saved beside the weights."""
     if not path.exists():
         raise InputMissing(f"{path}: no such file", remedy="train a model first, or check the path")
-    with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+    with safe_open(path, "pt") as file:
         return dict(file.metadata() or {})
 
 
 def load(model: nn.Module, path: Path) -> None:
     """Fill the model from `path`; every name and shape must agree."""
     facts(path)
-    with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]
+    with safe_open(path, "pt") as file:
         state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     own = model.state_dict()
     shapes, wanted = ({name: value.shape for name, value in each.items()} for each in (state, own))

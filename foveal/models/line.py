@@ -25,8 +25,8 @@ STRIDE = 4
 class LineSize:
     """How large each part is.
 
-    stem: channels at 1/2, 1/4 and (height only) 1/8; convs: residual pairs at the last two; dim, depth, heads:
-    the encoder on the grid; fixation, fixation_depth: width and layers of the fixations' decoder.
+    stem: channels at 1/2, 1/4 and (height only) 1/8; convs: residual pairs at the last two; dim, depth,
+    heads: the encoder on the grid; fixation, fixation_depth: width and layers of the fixations' decoder.
     """
 
     stem: tuple[int, int, int]
@@ -56,7 +56,7 @@ class Glance(NamedTuple):
     density: Tensor
 
     @property
-    def count(self) -> Tensor:
+    def count(self) -> Tensor:  # type: ignore[override]  # a tuple's own count is of no use here
         """Characters seen up to the centre of each column, spaces not counted: "b n"."""
         return self.density.cumsum(-1) - self.density / 2
 
@@ -114,7 +114,8 @@ class Stem(nn.Module):
         """Return the grid; `valid`: "b n", true where a column belongs to the strip."""
         x = self.shapes(self.parts(self.edges(images)))
         x = self.gate(x, None if valid is None else valid[:, None, None, :])
-        return rearrange(self.merge(x), "b d 1 n -> b n d")
+        grid: Tensor = rearrange(self.merge(x), "b d 1 n -> b n d")
+        return grid
 
 
 def feed_forward(dim: int, ratio: int = 4) -> nn.Sequential:

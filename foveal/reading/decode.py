@@ -101,7 +101,7 @@ def fixation_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
 def choose(glanced: Floats, fixated: Floats, span: Span, *, trust: float) -> tuple[int, ...]:
     """Return the ids of a word: of its two readings, the one that both together hold likelier.
 
-    glanced: "m C", the word's columns; fixated: "t C"; trust: weight of the fixations, 0 to 1, against the glance.
+    glanced: "m C", the word's columns; fixated: "t C"; trust: weight of the fixations, 0 to 1.
     """
     ours, theirs = fixation_ids(fixated), span.ids
     if ours == theirs:

@@ -29,7 +29,7 @@ _EXTRA = 2
 
 @dataclass(frozen=True)
 class ReadChar:
-    """One character. x0, x1: pixels of the strip given; alternatives: (text, confidence); look: "n" or None."""
+    """One character. x0, x1: pixels of the strip given; alternatives: (text, confidence); look: "n"."""
 
     text: str
     x0: float
@@ -169,7 +169,7 @@ class Transcriber:
         return [_by_word(log_probs[row], look[row], words[row], len(glanced[row].spans)) for row in range(b)]
 
     def decide(self, seen: Observation, *, looks: bool = False) -> Reading:
-        """Return the reading of what was seen: for every word the text that both steps together hold likelier."""
+        """Return the reading of what was seen: of every word, the text that both steps hold likelier."""
         words = []
         for span, fixated, maps in zip(seen.spans, seen.found, seen.looks, strict=True):
             ids = choose(seen.log_probs[span.low : span.high], fixated, span, trust=self._trust)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ Tensors = dict[str, Tensor]
 class Shape:
     """One kind of batch. `source`: word, line (rendered) or crops (real); width in strip pixels."""
 
-    source: str
+    source: Literal["word", "line", "crops"]
     batch: int
     width: int
     characters: int
@@ -45,12 +46,13 @@ class _Endless(IterableDataset[Tensors]):
 
 def rendered(fonts: Path, shape: Shape) -> Callable[[int], Iterator[Tensors]]:
     """Return a maker of endless rendered batches: masks, widths, boxes, kinds and queries."""
+    kind: Literal["word", "line"] = "word" if shape.source == "word" else "line"
 
     def make(seed: int) -> Iterator[Tensors]:
         torch.set_num_threads(1)
         rng, alphabet = np.random.default_rng(seed), Alphabet()
         for batch in batches.stream(
-            fonts, kind=shape.source, batch=shape.batch, width=shape.width, seed=seed, worker=seed % 1000
+            fonts, kind=kind, batch=shape.batch, width=shape.width, seed=seed, worker=seed % 1000
         ):
             asked = ask(
                 batch.texts, alphabet, rng, characters=shape.characters, fixations=shape.fixations
@@ -76,7 +78,12 @@ def real(path: Path, shape: Shape) -> Callable[[int], Iterator[Tensors]]:
         torch.set_num_threads(1)
         rng, alphabet = np.random.default_rng(seed), Alphabet()
         drawn = crops.stream(
-            path, dict(shape.shares), batch=shape.batch, width=shape.width, longest=shape.characters, seed=seed
+            path,
+            dict(shape.shares),
+            batch=shape.batch,
+            width=shape.width,
+            longest=shape.characters,
+            seed=seed,
         )
         for batch in drawn:
             asked = ask(batch.texts, alphabet, rng, characters=shape.characters, fixations=shape.fixations)

@@ -143,7 +143,8 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         parts["loss"].backward()  # type: ignore[no-untyped-call]
         parts["norm"] = nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
-        self.optimiser.found_inf = (~torch.isfinite(parts["norm"])).float()  # the fused step skips a broken batch
+        # the fused step skips a broken batch
+        self.optimiser.found_inf = (~torch.isfinite(parts["norm"])).float()  # type: ignore[attr-defined]
         self.optimiser.step()
         return {name: value.detach() for name, value in parts.items()}
 

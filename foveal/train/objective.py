@@ -104,7 +104,8 @@ class Objective:
             "fixation": losses.fixation_loss(found, target),
             **self._grounding(glance, looks, asked, queries, valid),
         }
-        parts["loss"] = torch.stack([getattr(self.weights, name) * loss for name, loss in parts.items()]).sum()
+        weighed = [getattr(self.weights, name) * loss for name, loss in parts.items()]
+        parts["loss"] = torch.stack(weighed).sum()
         exists = target >= 0
         parts["right"] = ((found.argmax(-1) == target) & exists).sum() / exists.sum().clamp(min=1)
         return parts

@@ -1,4 +1,4 @@
-"""Laws and parities of the mechanisms the line model is built from. All sizes differ, so no swapped axis can pass."""
+"""Laws and parities of the line model's mechanisms. All sizes differ, so no swapped axis can pass."""
 
 import pytest
 import torch

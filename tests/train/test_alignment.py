@@ -27,7 +27,8 @@ def test_the_path_is_the_best_of_all_paths(seed: int, ids: list[int]) -> None:
     first, last, score = align(tail, padded, torch.tensor([len(ids)]), torch.tensor([6]))
     value, path = best(log_probs[0], ids)
     assert float(score) * 6 == pytest.approx(value, abs=1e-4)
-    runs = [(s, [t for t, _ in run]) for s, run in itertools.groupby(enumerate(path), key=lambda p: p[1]) if s]
+    grouped = itertools.groupby(enumerate(path), key=lambda place: place[1])
+    runs = [(s, [t for t, _ in run]) for s, run in grouped if s]
     assert first[0, : len(ids)].tolist() == [columns[0] for _, columns in runs]
     assert last[0, : len(ids)].tolist() == [columns[-1] for _, columns in runs]
 
