@@ -13,7 +13,8 @@ _HYPHENATED = re.compile(rf"(\w+)[{_HYPHENS}]$")
 _COMPOUND = re.compile(r"\w+(?:-\w+)+")
 # "pre- and post-war": the hyphen stands for a part left out, in the languages foveal reads
 _CONJUNCTION = re.compile(r"(?:and|or|to|und|oder|bis|bzw|et|ou|y|e|o|u|en|of|och|eller|og|ja|i|a|lub)\b")
-_BULLET = re.compile(r"[-–—*•·‣⁃◦●○■□▪▫►▶☐☑☒✓✔] *(?=\S)")
+# a dash or an asterisk without a space is a minus, or the mark of a footnote
+_BULLET = re.compile(r"(?:[-–—*] +|[•·‣⁃◦●○■□▪▫►▶☐☑☒✓✔] *)(?=\S)")
 _NUMBER = re.compile(r"(\d{1,9})[.)] +(?=\S)")
 _MARKS = re.compile(r"[\\`*\[\]~|]|<(?=[A-Za-z/!?])|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|#$")
 _OPENERS = re.compile(r"^(\d{1,9})([.)])(?=\s|$)|^([-+=>#:])")

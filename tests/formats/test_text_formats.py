@@ -85,7 +85,13 @@ def test_markdown_shows_the_signs_of_the_document(document):
 
 def bare(text):
     """Only the signs that no mark of a list and no hyphen at a line's end could have taken."""
-    return [sign for sign in text if sign.isalpha() or sign in "&<>\"'\\`_*#|;]"]
+    return [sign for sign in text if sign.isalpha() or sign in "&<>\"'\\`_#|;]"]
+
+
+@pytest.mark.parametrize("line", ["-5 °C", "*and children", "**", "–", "*&"])
+def test_a_minus_or_a_footnote_is_no_mark_of_a_list(line):
+    rendered = MarkdownIt().render(FORMATS["markdown"].write(make_document(make_block(line, label="list"))))
+    assert html.fromstring(rendered).text_content().strip() == line
 
 
 def test_markdown_escapes_what_it_would_take_for_its_own():
