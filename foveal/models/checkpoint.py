@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from foveal.errors import ConfigError, InputMissing
+from foveal.models.graphs import parameters
 
 
 def save(model: nn.Module, path: Path, **facts: str) -> None:
@@ -32,10 +34,11 @@ def facts(path: Path) -> dict[str, str]:
 
 
 def load(model: nn.Module, path: Path) -> None:
-    """Fill the model from `path`; every name and shape must agree."""
-    facts(path)
-    with safe_open(path, "pt") as file:
-        state: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    """Fill the model from `path`; every name and shape must agree.
+
+    path: safetensors, or an exported graph: `line-fast-glance.onnx` brings `line-fast-fixate.onnx` with it.
+    """
+    state = _from_graphs(model, path) if path.suffix == ".onnx" else _from_safetensors(path)
     own = model.state_dict()
     shapes, wanted = ({name: value.shape for name, value in each.items()} for each in (state, own))
     wrong = [name for name in own.keys() | state.keys() if shapes.get(name) != wanted.get(name)]
@@ -45,3 +48,20 @@ def load(model: nn.Module, path: Path) -> None:
             remedy="build the model with the size and alphabet that the weights were trained with",
         )
     model.load_state_dict({name: value.to(own[name].dtype) for name, value in state.items()})
+
+
+def _from_safetensors(path: Path) -> dict[str, Tensor]:
+    facts(path)
+    with safe_open(path, "pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+def _from_graphs(model: nn.Module, path: Path) -> dict[str, Tensor]:
+    if not path.exists():
+        raise InputMissing(f"{path}: no such file", remedy="check the path")
+    kin = sorted(path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.onnx")) if "-" in path.stem else [path]
+    kept = parameters(kin)
+    own = model.state_dict()  # names that are no parameter of the model are the graph's own constants
+    state = {name: torch.from_numpy(value) for name, value in kept.items() if name in own}
+    counters = {name: value for name, value in own.items() if name.endswith("num_batches_tracked")}
+    return {**counters, **state}

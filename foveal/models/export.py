@@ -1,8 +1,8 @@
-"""The line model as two ONNX graphs: `python -m foveal.models.export WEIGHTS.safetensors FOLDER [--real STRIPS…]`.
+"""The line model as two ONNX graphs: `python -m foveal.models.export WEIGHTS FOLDER [--real STRIPS…]`.
 
 glance: strips uint8 "b 32 w 3" → features "b n d", log_probs "b n C", density "b n", n = w/4.
 fixate: features, count "b n", positions "b t", words "b t", window "b t 2" → log_probs "b t C", look "b t n".
-Parameters keep their torch names and are stored as float16, so a graph can be trained further.
+Parameters keep their torch names, so a graph can be trained further (foveal.models.graphs).
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
-import onnxruntime
+import onnxruntime  # type: ignore[import-untyped]
 import torch
-from onnx import TensorProto, numpy_helper
+from PIL import Image
 from torch import Tensor, nn
 
 from foveal.alphabet import Alphabet
 from foveal.errors import FovealError
 from foveal.models import checkpoint
+from foveal.models.graphs import Storage, compact, snap
 from foveal.models.line import LineModel
 
-TOLERANCE = 2e-2
-"""Largest difference in log-probability between torch (float32) and the stored graph (float16 weights)."""
+TOLERANCE = 2e-3
+"""Largest difference in log-probability between torch and the stored graph."""
 
 Inputs = dict[str, Tensor]
 
@@ -73,9 +74,11 @@ def fixate_inputs(features: Tensor, *, fixations: int) -> Inputs:
     return {"features": features, "count": count, "positions": positions, "words": words, "window": window}
 
 
-def _program(module: nn.Module, inputs: Inputs, axes: dict[str, dict[int, str]], outputs: list[str]) -> bytes:
+def _program(
+    module: nn.Module, inputs: Inputs, axes: dict[str, dict[int, str]], outputs: list[str]
+) -> onnx.ModelProto:
     """Return a graph whose parameters are named as in torch."""
-    dims = {name: {axis: torch.export.Dim.DYNAMIC for axis in axes[name]} for name in inputs}
+    dims = {name: dict.fromkeys(axes[name], torch.export.Dim.DYNAMIC) for name in inputs}
     program = torch.onnx.export(
         module, (), kwargs=inputs, input_names=list(inputs), output_names=outputs, dynamic_shapes=dims,
         dynamo=True, optimize=False, verbose=False,
@@ -86,21 +89,16 @@ def _program(module: nn.Module, inputs: Inputs, axes: dict[str, dict[int, str]],
         initializer.name = initializer.name.removeprefix("model.")
     for node in graph.graph.node:
         node.input[:] = [name.removeprefix("model.") for name in node.input]
-    return halve(graph).SerializeToString()
-
-
-def halve(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Store large float32 initializers as float16 with a Cast behind each; the runtime folds it when it loads."""
-    for initializer in graph.graph.initializer:
-        if initializer.data_type != TensorProto.FLOAT or np.prod(initializer.dims) < 64:
-            continue
-        name = initializer.name
-        half = numpy_helper.from_array(numpy_helper.to_array(initializer).astype(np.float16), f"{name}:half")
-        initializer.CopyFrom(half)
-        cast = onnx.helper.make_node("Cast", [f"{name}:half"], [name], to=TensorProto.FLOAT)
-        graph.graph.node.insert(0, cast)
-    del graph.graph.value_info[:]
     return graph
+
+
+def rounded(model: LineModel, storage: Storage) -> LineModel:
+    """Return the model with its parameters as they will be after storing, so that parity can be exact."""
+    with torch.no_grad():
+        for value in (*model.parameters(), *model.buffers()):
+            if value.is_floating_point():
+                value.copy_(torch.from_numpy(snap(value.numpy(), storage)))
+    return model
 
 
 def largest_difference(module: nn.Module, graph: bytes, inputs: Sequence[Inputs]) -> float:
@@ -119,18 +117,21 @@ def read_strips(paths: Sequence[Path]) -> list[Tensor]:
     """Return real images as strips, "1 32 w 3" each, for the comparison."""
     strips = []
     for path in paths:
-        image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        image = np.asarray(Image.open(path).convert("RGB"))
         width = max(16, 4 * round(8 * image.shape[1] / image.shape[0]))
         strips.append(torch.from_numpy(cv2.resize(image, (width, 32), interpolation=cv2.INTER_AREA))[None])
     return strips
 
 
-def export(model: LineModel, folder: Path, name: str, *, strips: Sequence[Tensor] = ()) -> dict[str, float]:
-    """Write `line-NAME-glance.onnx` and `line-NAME-fixate.onnx`; return the largest difference of each from torch.
+def export(
+    model: LineModel, folder: Path, name: str, *, strips: Sequence[Tensor] = (), storage: Storage = "half"
+) -> dict[str, float]:
+    """Write `line-NAME-glance.onnx` and `line-NAME-fixate.onnx`; return how far each is from torch at most.
 
-    strips: real strips to compare on besides noise. Raises FovealError, and writes nothing, beyond TOLERANCE.
+    strips: real strips to compare on besides noise; storage: how parameters are kept (the model's own are
+    rounded to it). Raises FovealError, and writes nothing, beyond TOLERANCE.
     """
-    model = model.float()
+    model = rounded(model.float(), storage)
     glance, fixate = GlanceGraph(model).eval(), FixateGraph(model).eval()
     noise = [torch.randint(0, 256, (b, 32, w, 3), dtype=torch.uint8) for b, w in ((2, 96), (3, 64), (1, 320))]
     looks = [glance_inputs(strip) for strip in (*noise, *strips)]
@@ -142,11 +143,17 @@ def export(model: LineModel, folder: Path, name: str, *, strips: Sequence[Tensor
     width, grid, asked = {0: "b", 2: "w"}, {0: "b", 1: "n"}, {0: "b", 1: "t"}
     axes = {"features": grid, "count": grid, "positions": asked, "words": asked, "window": asked}
     seen = ["features", "log_probs", "density"]
-    graphs = {
+    programs = {
         "glance": (glance, looks, _program(glance, looks[0], {"strips": width}, seen)),
         "fixate": (fixate, fixed, _program(fixate, fixed[0], axes, ["log_probs", "look"])),
     }
-    worst = {part: largest_difference(module, graph, inputs) for part, (module, inputs, graph) in graphs.items()}
+    graphs = {
+        part: (module, inputs, compact(graph, storage).SerializeToString())
+        for part, (module, inputs, graph) in programs.items()
+    }
+    worst = {
+        part: largest_difference(module, graph, inputs) for part, (module, inputs, graph) in graphs.items()
+    }
     if max(worst.values()) > TOLERANCE:
         raise FovealError(f"the exported graph differs from torch: {worst}", remedy="nothing was written")
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,12 +167,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--storage", choices=("half", "byte"), default="half")
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="images of lines to compare on")
     arguments = parser.parse_args()
     size = checkpoint.facts(arguments.weights)["size"]
     model = LineModel(size, len(Alphabet()))
     checkpoint.load(model, arguments.weights)
-    print(export(model, arguments.folder, size, strips=read_strips(arguments.real)))
+    strips = read_strips(arguments.real)
+    print(export(model, arguments.folder, size, strips=strips, storage=arguments.storage))
 
 
 if __name__ == "__main__":

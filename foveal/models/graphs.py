@@ -1,0 +1,86 @@
+"""ONNX graphs as the place where weights are kept: small on disk, and good to go on training from.
+
+A parameter keeps its torch name. Stored as half, it is `NAME:half` behind a Cast; stored as byte, it is
+`NAME:byte` · `NAME:scale` with one scale an output channel. The runtime folds both back when it loads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+Storage = Literal["half", "byte"]
+_SMALL = 64
+"""Parameters with fewer numbers stay float32."""
+
+
+def compact(graph: onnx.ModelProto, storage: Storage) -> onnx.ModelProto:
+    """Return the graph with its float32 parameters stored smaller and the exporter's notes left out.
+
+    half: float16. byte: matrices as int8 (a channel's largest weight is 127), vectors as float16.
+    """
+    for node in graph.graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    del graph.graph.value_info[:]
+    for initializer in list(graph.graph.initializer):
+        if initializer.data_type != TensorProto.FLOAT or np.prod(initializer.dims) < _SMALL:
+            continue
+        name, values = initializer.name, numpy_helper.to_array(initializer)
+        graph.graph.initializer.remove(initializer)
+        if storage == "byte" and values.ndim >= 2:
+            _store_bytes(graph.graph, name, values)
+        else:
+            half = numpy_helper.from_array(values.astype(np.float16), f"{name}:half")
+            graph.graph.initializer.append(half)
+            cast = helper.make_node("Cast", [f"{name}:half"], [name], to=TensorProto.FLOAT)
+            graph.graph.node.insert(0, cast)
+    return graph
+
+
+def _bytes(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Return int8 and one scale an output channel (the first axis)."""
+    axes = tuple(range(1, values.ndim))
+    scale = (np.maximum(np.abs(values).max(axes, keepdims=True), 1e-12) / 127).astype(np.float32)
+    return np.rint(values / scale).astype(np.int8), scale
+
+
+def snap(values: NDArray[np.float32], storage: Storage) -> NDArray[np.float32]:
+    """Return what is left of a parameter after it was stored."""
+    if values.size < _SMALL:
+        return values
+    if storage == "byte" and values.ndim >= 2:
+        rounded, scale = _bytes(values)
+        return rounded * scale
+    return values.astype(np.float16).astype(np.float32)
+
+
+def _store_bytes(graph: onnx.GraphProto, name: str, values: NDArray[np.float32]) -> None:
+    rounded, scale = _bytes(values)
+    graph.initializer.append(numpy_helper.from_array(rounded, f"{name}:byte"))
+    graph.initializer.append(numpy_helper.from_array(scale, f"{name}:scale"))
+    whole = f"{name}:whole"
+    graph.node.insert(0, helper.make_node("Mul", [whole, f"{name}:scale"], [name]))
+    graph.node.insert(0, helper.make_node("Cast", [f"{name}:byte"], [whole], to=TensorProto.FLOAT))
+
+
+def parameters(paths: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
+    """Return the parameters kept in graphs, by torch name, as float32."""
+    stored: dict[str, NDArray[np.float32]] = {}
+    for path in paths:
+        for initializer in onnx.load(path).graph.initializer:
+            stored[initializer.name] = numpy_helper.to_array(initializer)
+    found: dict[str, NDArray[np.float32]] = {}
+    for name, values in stored.items():
+        plain, _, how = name.partition(":")
+        if how == "byte":
+            found[plain] = values.astype(np.float32) * stored[f"{plain}:scale"]
+        elif how in ("", "half") and np.issubdtype(values.dtype, np.floating):
+            found[plain] = values.astype(np.float32)
+    return found
