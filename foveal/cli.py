@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from foveal.errors import FovealError
+from foveal.errors import FovealError, MissingExtra
 
 app = typer.Typer(
     name="foveal",
@@ -58,23 +58,44 @@ def read(
 
 @app.command()
 def evaluate(
-    folder: Annotated[Path, typer.Argument(metavar="SET", help="Crops or pages with their truth.")],
+    folders: Annotated[list[Path], typer.Argument(metavar="SET...", help="Crops or pages with their truth.")],
     model: Model = "fast",
     threads: Threads = None,
     rule: Annotated[
         str | None, typer.Option(help="What counts as the same text; unless told, the set's.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first items.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    limit: Annotated[int | None, typer.Option(help="Only the first items of each.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a set.")] = False,
 ) -> None:
-    """Read a set with truth and print how well, and at what cost."""
+    """Read sets with truth and print how well, and at what cost."""
     import json
 
     from foveal.evaluate import evaluate
     from foveal.reading.reader import Reader
 
-    report = evaluate(folder, Reader(model, threads), rule=rule, limit=limit)
-    typer.echo(json.dumps(report.to_json(), ensure_ascii=False) if as_json else report.to_text())
+    reader = Reader(model, threads)
+    for folder in folders:
+        report = evaluate(folder, reader, rule=rule, limit=limit)
+        typer.echo(json.dumps(report.to_json(), ensure_ascii=False) if as_json else report.to_text())
+
+
+@app.command()
+def synth(
+    folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of the new set.")],
+    fonts: Annotated[Path, typer.Option(help="A pack of fonts, made by tools/fetch_fonts.py.")],
+    kind: Annotated[str, typer.Option(help="word, line or page.")] = "word",
+    count: Annotated[int, typer.Option(help="How many.")] = 100,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same set.")] = 0,
+    width: Annotated[
+        int | None, typer.Option(help="Pixels: room for words (160) or lines (768), side of pages (640).")
+    ] = None,
+) -> None:
+    """Write a set of rendered words, lines or pages with the place of everything on them."""
+    try:
+        from foveal.synth.write import write
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"synth needs {error.name}", remedy='pip install "foveal[train]"') from error
+    write(folder, kind=kind, count=count, fonts=fonts, seed=seed, width=width)
 
 
 @app.command()

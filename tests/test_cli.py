@@ -21,7 +21,7 @@ def test_version(shell: Shell) -> None:
 
 
 def test_help_names_every_command_and_every_format(shell: Shell) -> None:
-    assert {"read", "models", "version"} <= set(shell("--help").out.split())
+    assert {"read", "evaluate", "synth", "models", "version"} <= set(shell("--help").out.split())
     described = shell("read", "--help").out
     for name in FORMATS:
         assert name in described

@@ -1,16 +1,19 @@
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Ran
+from damaged import page
 
 from foveal.document import Block, Char, Document, Line, Look, Page, Polygon, Word
 from foveal.errors import ConfigError, InputMissing
 from foveal.evaluate import evaluate
 
 PITCH = 10.0
+Shell = Callable[..., Ran]
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Polygon:
@@ -119,3 +122,18 @@ def test_a_report_is_json_without_nan_and_text_with_every_figure(crops: Path) ->
 def test_a_folder_that_is_no_set_says_so(tmp_path: Path) -> None:
     with pytest.raises(InputMissing):
         evaluate(tmp_path, Scripted({}))
+
+
+def test_several_sets_are_read_one_after_another(crops: Path, tmp_path: Path, shell: Shell) -> None:
+    other = tmp_path / "handwriting_tiny"
+    other.mkdir()
+    (other / "labels.tsv").write_text("c.png\tfox\n", encoding="utf-8")
+    for image in (crops / "a.png", crops / "b.png", other / "c.png"):
+        page().save(image)
+    printed = shell("evaluate", crops, other, "--json", "--threads", 1).out
+    reports = [json.loads(row) for row in printed.splitlines()]
+    assert [(report["set"], report["rule"]) for report in reports] == [
+        ("scene_words_tiny", "alphanumeric"),
+        ("handwriting_tiny", "exact"),
+    ]
+    assert "scene_words_tiny: 1 items" in shell("evaluate", crops, "--limit", 1).out

@@ -3,7 +3,8 @@
 Crops: `images/…` and `labels.tsv`, one "path TAB text" a line, UTF-8; where characters were located by hand
 also `charboxes.jsonl` (`image, text, boxes_xywh`) or `charcuts.jsonl` (`image, text, width, cuts_x`).
 Pages: `images/…` and `pages.jsonl`, one object a page with `image` and any of `text`, `lines`, `words`,
-`glyphs` (each a list of `{polygon, text}`). Polygons and boxes are in pixels of the image as stored.
+`glyphs` (each a list of `{polygon, text}`, text null where it is not known). Polygons and boxes are in pixels
+of the image as stored.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def clean_page(text: str, set_name: str) -> str:
 
 def _places(items: Any, set_name: str) -> tuple[Place, ...]:
     return tuple(
-        Place(tuple((float(x), float(y)) for x, y in item["polygon"]), clean(item["text"], set_name))
+        Place(tuple((float(x), float(y)) for x, y in item["polygon"]), clean(item["text"] or "", set_name))
         for item in items
     )
 
