@@ -5,6 +5,7 @@ Shapes: n columns of the grid, C classes with 0 for "nothing" (CTC's blank, the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -98,20 +99,42 @@ def fixation_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
     return float(log_probs[np.arange(len(asked)), asked].sum())
 
 
-def choose(glanced: Floats, fixated: Floats, span: Span, *, trust: float) -> tuple[int, ...]:
-    """Return the ids of a word: of its two readings, the one that both together hold likelier.
+@dataclass(frozen=True)
+class Trial:
+    """One word fixated as if it had a certain length. log_probs: "t C"; looks: "t n"."""
 
-    glanced: "m C", the word's columns; fixated: "t C"; trust: weight of the fixations, 0 to 1.
+    log_probs: Floats
+    looks: Floats
+
+
+def lengths(span: Span, mass: float) -> tuple[int, ...]:
+    """Return the lengths a word may have: what the glance read, and what the count says where that differs."""
+    read, counted = len(span.symbols), round(mass)
+    return (read,) if counted in (read, 0) else (read, counted)
+
+
+def choose(
+    glanced: Floats, trials: Sequence[Trial], span: Span, *, trust: float
+) -> tuple[tuple[int, ...], Trial]:
+    """Return the ids of a word: of all its readings the one that both steps together hold likeliest.
+
+    glanced: "m C", the word's columns; trials: its fixations; trust: weight of the fixations, 0 to 1. With
+    the ids comes the trial that supports them best.
     """
-    ours, theirs = fixation_ids(fixated), span.ids
-    if ours == theirs:
-        return ours
-    scores = {
-        ids: trust * fixation_score(fixated, ids) + (1 - trust) * ctc_score(glanced, ids)
-        for ids in (ours, theirs)
-        if ids
-    }
-    return max(scores, key=lambda ids: scores[ids]) if scores else ()
+
+    def support(ids: tuple[int, ...]) -> tuple[float, int]:
+        return max((fixation_score(trial.log_probs, ids), -i) for i, trial in enumerate(trials))
+
+    readings = {span.ids, *(fixation_ids(trial.log_probs) for trial in trials)} - {()}
+    if len(readings) == 1:
+        best = readings.pop()
+    else:
+
+        def together(ids: tuple[int, ...]) -> float:
+            return trust * support(ids)[0] + (1 - trust) * ctc_score(glanced, ids)
+
+        best = max(readings, key=together)
+    return best, trials[-support(best)[1]]
 
 
 def edges(density: Floats, span: Span, characters: int) -> Floats:

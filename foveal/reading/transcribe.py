@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
-from foveal.reading.decode import Floats, Span, best_path, choose, edges, spans
+from foveal.reading.decode import Floats, Span, Trial, best_path, choose, edges, lengths, spans
 from foveal.reading.engine import Session
 
 HEIGHT = 32
@@ -23,6 +23,8 @@ _STEP = 16
 """Strip widths are rounded to multiples of this, by stretching at most half of it."""
 _BATCH = 6144
 """Columns of pixels in one batch at the most: bounds the memory of a page of any length."""
+TRUST = 0.4
+"""Weight of the fixations against the glance, 0 to 1 (benchmarks/fusion.py)."""
 _EXTRA = 2
 """Fixations beyond the expected length of a word: one must find its end, one more in case it is longer."""
 
@@ -78,15 +80,14 @@ class Reading:
 class Observation:
     """What the model saw of one strip, before anything is decided.
 
-    log_probs: "n C" and density: "n" of the glance; spans: its words; found: "t C" and looks: "t n" of each
-    word's fixations; cell: pixels of the image given to one column.
+    log_probs: "n C" and density: "n" of the glance; spans: its words; trials: each word's fixations; cell:
+    pixels of the image given to one column.
     """
 
     log_probs: Floats
     density: Floats
     spans: list[Span]
-    found: list[Floats]
-    looks: list[Floats]
+    trials: list[list[Trial]]
     cell: float
 
 
@@ -109,7 +110,7 @@ def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class Transcriber:
     """Reads strips with one line model. Safe to share between threads: it keeps no state between calls."""
 
-    def __init__(self, glance: Session, fixate: Session, *, trust: float = 0.5) -> None:
+    def __init__(self, glance: Session, fixate: Session, *, trust: float = TRUST) -> None:
         self._glance, self._fixate, self._trust = glance, fixate, trust
         self._alphabet = Alphabet()
 
@@ -140,23 +141,23 @@ class Transcriber:
         glanced = [
             _Glanced(features[i], log_probs[i], density[i], _words(log_probs[i])) for i in range(len(strips))
         ]
-        for one, (found, looks), cell in zip(glanced, self._fixations(glanced), cells, strict=True):
-            yield Observation(one.log_probs, one.density, one.spans, found, looks, cell)
+        for one, trials, cell in zip(glanced, self._fixations(glanced), cells, strict=True):
+            yield Observation(one.log_probs, one.density, one.spans, trials, cell)
 
-    def _fixations(self, glanced: list[_Glanced]) -> list[tuple[list[Floats], list[Floats]]]:
-        """Return for each strip the log-probabilities and the looks of its words' fixations."""
+    def _fixations(self, glanced: list[_Glanced]) -> list[list[list[Trial]]]:
+        """Return for each strip, and each of its words, the trials."""
         asked = [_ask(seen) for seen in glanced]
-        longest = max(len(positions) for positions, _, _ in asked)
+        longest = max(len(one.positions) for one in asked)
         if longest == 0:
-            return [([], []) for _ in glanced]
+            return [[] for _ in glanced]
         b = len(glanced)
         positions = np.zeros((b, longest), np.float32)
         words, window = np.full((b, longest), -1, np.int64), np.zeros((b, longest, 2), np.int64)
-        for row, (place, word, span) in enumerate(asked):
-            positions[row, : len(place)], words[row, : len(place)] = place, word
-            window[row, : len(place)] = span
+        for row, one in enumerate(asked):
+            size = len(one.positions)
+            positions[row, :size], words[row, :size], window[row, :size] = one.positions, one.trial, one.window
         density = np.stack([seen.density for seen in glanced])
-        log_probs, look = self._fixate.run(
+        log_probs, looks = self._fixate.run(
             None,
             {
                 "features": np.stack([seen.features for seen in glanced]),
@@ -166,24 +167,24 @@ class Transcriber:
                 "window": window,
             },
         )
-        return [_by_word(log_probs[row], look[row], words[row], len(glanced[row].spans)) for row in range(b)]
+        return [_by_word(log_probs[row], looks[row], one) for row, one in enumerate(asked)]
 
     def decide(self, seen: Observation, *, looks: bool = False) -> Reading:
         """Return the reading of what was seen: of every word, the text that both steps hold likelier."""
         words = []
-        for span, fixated, maps in zip(seen.spans, seen.found, seen.looks, strict=True):
-            ids = choose(seen.log_probs[span.low : span.high], fixated, span, trust=self._trust)
+        for span, trials in zip(seen.spans, seen.trials, strict=True):
+            ids, trial = choose(seen.log_probs[span.low : span.high], trials, span, trust=self._trust)
             places = edges(seen.density, span, len(ids)) * seen.cell
             chars = tuple(
-                self._char(i, symbol, fixated, places[i], maps[i] if looks and i < len(maps) else None)
-                for i, symbol in enumerate(ids)
+                self._char(symbol, trial, i, places[i], looks=looks) for i, symbol in enumerate(ids)
             )
             if chars:
                 words.append(ReadWord(chars))
         return Reading(tuple(words), seen.cell)
 
-    def _char(self, place: int, symbol: int, fixated: Floats, at: Floats, look: Floats | None) -> ReadChar:
-        chances = np.exp(fixated[min(place, len(fixated) - 1)])
+    def _char(self, symbol: int, trial: Trial, place: int, at: Floats, *, looks: bool) -> ReadChar:
+        place = min(place, len(trial.looks) - 1)
+        chances = np.exp(trial.log_probs[place])
         others = [int(i) for i in np.argsort(-chances)[:4] if i not in (symbol, 0) and chances[i] > 0.01]
         return ReadChar(
             self._alphabet.decode([symbol]),
@@ -191,7 +192,7 @@ class Transcriber:
             float(at[1]),
             float(chances[symbol]),
             tuple((self._alphabet.decode([i]), float(chances[i])) for i in others),
-            look,
+            trial.looks[place] if looks else None,
         )
 
 
@@ -199,22 +200,45 @@ def _words(log_probs: Floats) -> list[Span]:
     return spans(best_path(log_probs), len(log_probs))
 
 
-def _ask(seen: _Glanced) -> tuple[Floats, NDArray[np.int64], NDArray[np.int64]]:
-    """Return position, word and window of every fixation of a strip."""
+@dataclass(frozen=True)
+class _Asked:
+    """The fixations asked of a strip. trial: which trial each belongs to; word: the word of each trial."""
+
+    positions: Floats
+    trial: NDArray[np.int64]
+    window: NDArray[np.int64]
+    word: list[int]
+
+
+def _ask(seen: _Glanced) -> _Asked:
+    """Ask for every word once for each length it may have.
+
+    The fixations stand where the running count passes the middle of each character, the word's whole mass
+    shared out among the characters expected, with some fixations more to find the end.
+    """
     total = np.concatenate(([0.0], seen.density.cumsum())).astype(np.float32)
-    positions, words, window = [], [], []
+    positions, trials, windows = [np.zeros(0, np.float32)], [], []
+    words: list[int] = []
     for word, span in enumerate(seen.spans):
-        expected = max(len(span.symbols), round(float(total[span.high] - total[span.low])))
-        steps = np.arange(expected + _EXTRA, dtype=np.float32)
-        positions.append(total[span.low] + steps + 0.5)
-        words.append(np.full(len(steps), word, np.int64))
-        window.append(np.tile(np.array([span.low, span.high], np.int64), (len(steps), 1)))
-    if not positions:
-        return np.zeros(0, np.float32), np.zeros(0, np.int64), np.zeros((0, 2), np.int64)
-    return np.concatenate(positions), np.concatenate(words), np.concatenate(window)
+        mass = float(total[span.high] - total[span.low])
+        for length in lengths(span, mass):
+            steps = (np.arange(length + _EXTRA, dtype=np.float32) + 0.5) * (mass / length)
+            positions.append(total[span.low] + steps)
+            trials.append(np.full(len(steps), len(words), np.int64))
+            windows.append(np.tile(np.array([span.low, span.high], np.int64), (len(steps), 1)))
+            words.append(word)
+    none = np.zeros(0, np.int64)
+    return _Asked(
+        np.concatenate(positions).astype(np.float32),
+        np.concatenate([none, *trials]),
+        np.concatenate([none.reshape(0, 2), *windows]),
+        words,
+    )
 
 
-def _by_word(
-    log_probs: Floats, look: Floats, words: NDArray[np.int64], count: int
-) -> tuple[list[Floats], list[Floats]]:
-    return [log_probs[words == word] for word in range(count)], [look[words == word] for word in range(count)]
+def _by_word(log_probs: Floats, looks: Floats, asked: _Asked) -> list[list[Trial]]:
+    trials: list[list[Trial]] = [[] for _ in range(max(asked.word, default=-1) + 1)]
+    for number, word in enumerate(asked.word):
+        own = np.flatnonzero(asked.trial == number)
+        trials[word].append(Trial(log_probs[own], looks[own]))
+    return trials

@@ -26,7 +26,7 @@ class Weights:
     """How much each loss counts."""
 
     fixation: float = 1.0
-    glance: float = 0.5
+    glance: float = 0.3
     looking: float = 0.2
     counting: float = 0.3
 
@@ -121,11 +121,11 @@ class Objective:
     def _fixate(
         self, glance: Glance, boxes: Tensor, widths: Tensor, queries: Tensors, caseless: Tensor | None
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
-        noise = torch.rand(*queries["target"].shape, 2, device=boxes.device, generator=self.noise)
-        place = windows(boxes, widths, queries, noise)
-        anchor = place.anchor(glance.density.detach())
-        jitter = torch.randn(anchor.shape, device=boxes.device, generator=self.noise) * 0.1
-        positions = anchor + queries["offset"] + 0.5 + jitter
+        shape = (*queries["target"].shape, 2)
+        edges, lengths = torch.rand(2, *shape, device=boxes.device, generator=self.noise)
+        place = windows(boxes, widths, queries, edges)
+        expected = place.positions(glance.density.detach(), queries, lengths)
+        positions = expected + torch.randn(expected.shape, device=boxes.device, generator=self.noise) * 0.1
         with torch.autocast(boxes.device.type, self.half, enabled=self.half != torch.float32):
             seen = self.model.fixate(
                 glance.features, glance.count.detach(), positions, queries["word"], place.window

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from foveal.alphabet import Alphabet
 from foveal.models.line import STRIDE
@@ -78,10 +79,18 @@ class Windows(NamedTuple):
 
     window: Tensor
 
-    def anchor(self, density: Tensor) -> Tensor:
-        """Return the running count at the left edge of each window, "b t". density: "b n"."""
-        padded = torch.nn.functional.pad(density.cumsum(-1), (1, 0))
-        return padded.gather(1, self.window[..., 0])
+    def positions(self, density: Tensor, queries: dict[str, Tensor], noise: Tensor) -> Tensor:
+        """Return the running count at which each fixation expects its character, "b t".
+
+        A word's mass is shared out among its characters, as the reader does with the length it assumes; noise
+        "b t 2" in [0, 1] moves that assumption by one character for one word in six. density: "b n".
+        """
+        total = functional.pad(density.cumsum(-1), (1, 0))
+        low, high = total.gather(1, self.window[..., 0]), total.gather(1, self.window[..., 1])
+        draw = noise.gather(1, queries["word"].clamp(max=noise.shape[1] - 1)[..., None].expand(-1, -1, 2))
+        wrong = (draw[..., 1] * 2 - 1).sign() * (draw[..., 0] < 1 / 6)
+        length = (queries["last"] - queries["first"] + 1 + wrong).clamp(min=1)
+        return low + (queries["offset"] + 0.5) * (high - low) / length
 
 
 def windows(boxes: Tensor, widths: Tensor, queries: dict[str, Tensor], noise: Tensor) -> Windows:

@@ -7,12 +7,14 @@ import torch
 from foveal.reading.decode import (
     SPACE,
     Span,
+    Trial,
     best_path,
     choose,
     ctc_score,
     edges,
     fixation_ids,
     fixation_score,
+    lengths,
     spans,
 )
 
@@ -55,9 +57,23 @@ def test_fixations_stop_at_the_first_that_finds_nothing() -> None:
 
 def test_the_surer_reading_wins() -> None:
     unsure = np.log(np.full((4, 9), 1 / 9, np.float32))
+    glanced, looks = sharp([4, 0, 6, 0]), np.zeros((4, 4), np.float32)
+    span = Span(tuple(best_path(glanced)), 0, 4)
+    assert choose(glanced, [Trial(unsure, looks)], span, trust=0.5)[0] == (4, 6)
+    short, right = Trial(sharp([4, 0, 0]), looks), Trial(sharp([4, 5, 0]), looks)
+    ids, trial = choose(unsure, [short, right], span, trust=1)
+    assert ids in ((4,), (4, 5))
+    assert trial is (short if ids == (4,) else right)
+    ids, trial = choose(np.log(np.exp(sharp([4, 5, 0, 0])) + 1e-3), [short, right], span, trust=0.5)
+    assert ids == (4, 5)
+    assert trial is right
+
+
+def test_a_word_is_tried_with_both_lengths_where_glance_and_count_differ() -> None:
     span = Span(tuple(best_path(sharp([4, 0, 6, 0]))), 0, 4)
-    assert choose(sharp([4, 0, 6, 0]), np.where(unsure == 0, 0, unsure), span, trust=0.5) == (4, 6)
-    assert choose(unsure, sharp([4, 5, 0]), span, trust=0.5) == (4, 5)
+    assert lengths(span, 2.2) == (2,)
+    assert lengths(span, 3.4) == (2, 3)
+    assert lengths(span, 0.1) == (2,)
 
 
 def test_characters_lie_where_the_count_passes() -> None:
