@@ -21,6 +21,12 @@ FIRST_LOOK = 1280
 FINEST_LOOK = 2240
 """Longest side of the second look, which pages with tiny text get."""
 
+COARSE_LOOK = 480
+"""Longest side of the look from afar, which sees letters too large for the others as a whole."""
+
+LARGE = 28.0
+"""Lines from afar count if they are at least this many of its pixels high."""
+
 TINY = 9.0
 """A page whose lines are lower than this many pixels in the first look is looked at again, larger."""
 
@@ -68,13 +74,15 @@ class Found:
     """What is on a page: lines in no order, regions, and how the page is turned.
 
     `rotation`: 0, 90, 180 or 270, clockwise degrees by which the text lies on the page; `skew`: the rest, in
-    degrees clockwise.
+    degrees clockwise. `afar`: large lines seen from afar; where one lies on `lines`, what reads better is
+    right.
     """
 
     lines: list[FoundLine] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
     rotation: int = 0
     skew: float = 0.0
+    afar: list[FoundLine] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,19 @@ def find(page: NDArray[np.uint8], session: Session) -> Found:
             lines = trace(maps)
     lines = settle_directions(lines)
     rotation, skew = turned(lines)
-    return Found(lines, regions_of(maps), rotation, skew)
+    return Found(lines, regions_of(maps), rotation, skew, _from_afar(page, session))
+
+
+def _from_afar(page: NDArray[np.uint8], session: Session) -> list[FoundLine]:
+    maps = look(page, session, longest=min(COARSE_LOOK, -(-max(page.shape[:2]) // 2)))
+    return [line for line in trace(maps) if line.height * float(maps.scale.mean()) >= LARGE]
+
+
+def shared(one: FoundLine, other: FoundLine) -> float:
+    """Return the area two lines share over that of the smaller."""
+    a, b = (cv2.convexHull(line.polygon.astype(np.float32)) for line in (one, other))
+    least = min(cv2.contourArea(a), cv2.contourArea(b))
+    return float(cv2.intersectConvexConvex(a, b)[0]) / max(float(least), 1e-6)
 
 
 def look(page: NDArray[np.uint8], session: Session, *, longest: int) -> Maps:

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from foveal.document import Block, Line, Page
 from foveal.images import PageImage
-from foveal.reading.compose import as_polygon, compose_block, compose_line
+from foveal.reading.compose import as_polygon, compose_block, compose_line, sureness
 from foveal.reading.cut import MARGIN, cut
 from foveal.reading.engine import Session
-from foveal.reading.find import FoundLine, find
+from foveal.reading.find import FoundLine, find, shared
 from foveal.reading.order import FoundBlock, order
 from foveal.reading.transcribe import Transcriber
 
@@ -17,7 +17,16 @@ READABLE = 0.3
 """Least confidence of a line that was surely found; see `is_read`."""
 
 SURE = 0.75
-"""What the page model says of text on the average: found with less, a line must be read with more confidence."""
+"""What the page model says of most text: found with less, a line must be read with more confidence."""
+
+READ_WELL = 0.6
+"""Least confidence of a line seen from afar."""
+
+UNDER = 0.3
+"""Lines that share this much of the smaller one's area are readings of the same place."""
+
+Pair = tuple[FoundLine, Line]
+"""A line as it was found and as it was read."""
 
 
 def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, looks: bool = False) -> Page:
@@ -27,36 +36,49 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     """
     height, width = image.pixels.shape[:2]
     found = find(image.pixels, finder)
-    lines = _lines(image, found.lines, transcriber, looks=looks)
-    pairs = list(zip(found.lines, lines, strict=True))
-    read = {id(place): line for place, line in pairs if is_read(line, place)}
-    unread = tuple(line.polygon for place, line in pairs if id(place) not in read)
-    blocks = order(replace(found, lines=[place for place in found.lines if id(place) in read]), width, height)
+    near = _lines(image, found.lines, transcriber, looks=looks)
+    afar = _lines(image, found.afar, transcriber, looks=looks)
+    read = better([pair for pair in near if is_read(*pair)], afar)
+    unread = tuple(line.polygon for place, line in near if not is_read(place, line))
+    blocks = order(replace(found, lines=[place for place, _ in read]), width, height)
+    of = {id(place): line for place, line in read}
+    written = tuple(_block(block, [of[id(place)] for place in block.lines]) for block in blocks)
     rotation = -found.rotation % 360  # the text lies turned by the one, the other turns it back
-    written = tuple(_block(block, read) for block in blocks)
     return Page(image.number, width, height, written, rotation, 0.0 - found.skew, unread)
 
 
-def is_read(line: Line, place: FoundLine) -> bool:
+def is_read(place: FoundLine, line: Line) -> bool:
     """Tell text from bricks, leaves and dashes: the less sure it was found, the surer it must be read."""
     return bool(line.words) and line.confidence >= READABLE + 2 * max(SURE - place.sure, 0.0)
 
 
-def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *, looks: bool) -> list[Line]:
-    strips = [cut(image.pixels, line.polygon) for line in found]
+def better(near: list[Pair], afar: list[Pair]) -> list[Pair]:
+    """Add the large lines seen from afar that were read well, and better than the lines under them."""
+    for place, line in afar:
+        under = [pair for pair in near if shared(place, pair[0]) > UNDER]
+        rivals = [char.confidence for _, rival in under for word in rival.words for char in word.chars]
+        if line.confidence > max(READ_WELL, sureness(rivals)):
+            near = [pair for pair in near if all(pair is not other for other in under)] + [(place, line)]
+    return near
+
+
+def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *, looks: bool) -> list[Pair]:
+    strips = [cut(image.pixels, place.polygon) for place in found]
     readings = transcriber.read([strip.image for strip in strips], looks=looks)
     return [
-        compose_line(
-            reading,
-            size=(strip.image.shape[1], strip.image.shape[0]),
-            to_page=strip.to_page,
-            margin=MARGIN,
-            polygon=as_polygon(line.polygon),
+        (
+            place,
+            compose_line(
+                reading,
+                size=(strip.image.shape[1], strip.image.shape[0]),
+                to_page=strip.to_page,
+                margin=MARGIN,
+                polygon=as_polygon(place.polygon),
+            ),
         )
-        for line, strip, reading in zip(found, strips, readings, strict=True)
+        for place, strip, reading in zip(found, strips, readings, strict=True)
     ]
 
 
-def _block(block: FoundBlock, read: dict[int, Line]) -> Block:
-    lines = [read[id(place)] for place in block.lines]
+def _block(block: FoundBlock, lines: list[Line]) -> Block:
     return compose_block(lines, label=block.kind, polygon=as_polygon(block.polygon))
