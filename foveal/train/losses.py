@@ -66,13 +66,16 @@ def total_loss(density: Tensor, characters: Tensor) -> Tensor:
 
 
 class CaseFold:
-    """Moves the probability of lower-case letters to their capitals, for labels that do not know case."""
+    """Moves the probability of lower-case letters to their capitals, for labels that do not know case.
+
+    Each capital takes from one letter only: S from s and not from ſ, I from i and not from ı.
+    """
 
     def __init__(self, alphabet: Alphabet, device: torch.device) -> None:
         pairs = [
             (low, alphabet.encode(character.upper())[0])
             for low, character in enumerate(alphabet.characters, start=1)
-            if character != character.upper() and character.upper() in alphabet
+            if character == character.upper().lower() != character.upper() and character.upper() in alphabet
         ]
         self.low = torch.tensor([low for low, _ in pairs], device=device)
         self.high = torch.tensor([high for _, high in pairs], device=device)
