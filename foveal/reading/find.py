@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
 import cv2
@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.geometry import Points, box
+from foveal.reading.direction import settle_directions, turned
 from foveal.reading.engine import Session
+from foveal.reading.found import Found, FoundLine, Region
 
 KINDS = ("background", "text", "title", "list", "table", "figure")
 """The page model's kind channels."""
@@ -34,55 +36,6 @@ CORE_LEVEL = 0.35
 CORE_SHARE = 0.5
 HEIGHT_UNIT = 16.0
 LEAST_SURE = 0.55
-
-
-@dataclass(frozen=True)
-class FoundLine:
-    """One line: upper and lower edge "k 2" in reading direction, k ≥ 2, in page pixels.
-
-    `height` in page pixels; `sure` is the mean core probability, 0 to 1; `kind` is one of KINDS.
-    """
-
-    upper: Points
-    lower: Points
-    height: float
-    sure: float
-    kind: str = "text"
-
-    @property
-    def polygon(self) -> Points:
-        """The outline "2k 2", clockwise from the upper start."""
-        return np.concatenate([self.upper, self.lower[::-1]])
-
-    @property
-    def angle(self) -> float:
-        """Direction the line is read in, degrees clockwise from the right."""
-        along = self.upper[-1] + self.lower[-1] - self.upper[0] - self.lower[0]
-        return float(np.degrees(np.arctan2(along[1], along[0])))
-
-
-@dataclass(frozen=True)
-class Region:
-    """An area of one kind ("table" or "figure"), in page pixels."""
-
-    polygon: Points
-    kind: str
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is on a page: lines in no order, regions, and how the page is turned.
-
-    `rotation`: 0, 90, 180 or 270, clockwise degrees by which the text lies on the page; `skew`: the rest, in
-    degrees clockwise. `afar`: large lines seen from afar; where one lies on `lines`, what reads better is
-    right.
-    """
-
-    lines: list[FoundLine] = field(default_factory=list)
-    regions: list[Region] = field(default_factory=list)
-    rotation: int = 0
-    skew: float = 0.0
-    afar: list[FoundLine] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -121,13 +74,6 @@ def find(page: NDArray[np.uint8], session: Session) -> Found:
 def _from_afar(page: NDArray[np.uint8], session: Session) -> list[FoundLine]:
     maps = look(page, session, longest=min(COARSE_LOOK, -(-max(page.shape[:2]) // 2)))
     return [line for line in trace(maps) if line.height * float(maps.scale.mean()) >= LARGE]
-
-
-def shared(one: FoundLine, other: FoundLine) -> float:
-    """Return the area two lines share over that of the smaller."""
-    a, b = (cv2.convexHull(line.polygon.astype(np.float32)) for line in (one, other))
-    least = min(cv2.contourArea(a), cv2.contourArea(b))
-    return float(cv2.intersectConvexConvex(a, b)[0]) / max(float(least), 1e-6)
 
 
 def look(page: NDArray[np.uint8], session: Session, *, longest: int) -> Maps:
@@ -221,57 +167,6 @@ def _smooth(
     if degree == 0 or np.ptp(t) < 2:
         return np.full(len(stops), float(np.mean(values)))
     return np.asarray(np.polyval(np.polyfit(t, values, degree), stops), dtype=np.float64)
-
-
-def settle_directions(lines: list[FoundLine]) -> list[FoundLine]:
-    """Turn the short lines that disagree with a page whose long lines agree."""
-    if len(lines) < 3:
-        return lines
-    angles = np.radians([line.angle for line in lines])
-    weights = np.array([_length(line) for line in lines])
-    mean = (weights * np.exp(1j * angles)).sum() / weights.sum()
-    if abs(mean) < 0.8:
-        return lines
-    main = np.degrees(np.angle(mean))
-    return [_agreeing(line, float(main)) for line in lines]
-
-
-def _agreeing(line: FoundLine, main: float) -> FoundLine:
-    off = (line.angle - main + 180) % 360 - 180
-    long = _length(line) / line.height
-    if abs(off) > 150 and long < 8:
-        return FoundLine(line.lower[::-1], line.upper[::-1], line.height, line.sure, line.kind)
-    if abs(off) < 12 or long > 1.7:
-        return line
-    return _upright(line, main)
-
-
-def _upright(line: FoundLine, angle: float) -> FoundLine:
-    """Box a short line anew along an angle."""
-    along = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
-    frame = np.stack([along, [-along[1], along[0]]], axis=1)
-    low, high = (line.polygon @ frame).min(axis=0), (line.polygon @ frame).max(axis=0)
-    corners = box(low[0], low[1], high[0], high[1]) @ frame.T
-    return FoundLine(corners[:2], corners[[3, 2]], float(high[1] - low[1]), line.sure, line.kind)
-
-
-def _length(line: FoundLine) -> float:
-    return float(np.linalg.norm(line.upper[-1] - line.upper[0]))
-
-
-def turned(lines: list[FoundLine]) -> tuple[int, float]:
-    """Return rotation (0, 90, 180, 270) and skew of a page: the direction most of its text is read in."""
-    if not lines:
-        return 0, 0.0
-    angles = np.array([line.angle for line in lines])
-    weights = np.array([_length(line) for line in lines])
-    quarters = np.round(angles / 90).astype(int) % 4
-    rotation = int(np.bincount(quarters, weights, minlength=4).argmax())
-    rest = (angles - 90 * rotation + 180) % 360 - 180
-    near = np.abs(rest) <= 45
-    order = np.argsort(rest[near])
-    share = weights[near][order].cumsum() / weights[near].sum()
-    return rotation * 90, float(rest[near][order][np.searchsorted(share, 0.5)])
 
 
 def regions_of(maps: Maps) -> list[Region]:

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.geometry import Points, Transform, bounds, box
-from foveal.reading.find import Found, FoundLine
+from foveal.reading.found import Found, FoundLine
 
 COLUMN_WIDTH = 7.0
 """Least width of a column of running text, in line heights: narrower ones are prices, numbers, cells."""
 
-GUTTER = 0.9
+GUTTER = 0.5
 """Least white space between two columns, in line heights."""
 
 

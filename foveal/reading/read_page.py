@@ -9,7 +9,8 @@ from foveal.images import PageImage
 from foveal.reading.compose import as_polygon, compose_block, compose_line, sureness
 from foveal.reading.cut import MARGIN, cut
 from foveal.reading.engine import Session
-from foveal.reading.find import FoundLine, find, shared
+from foveal.reading.find import find
+from foveal.reading.found import FoundLine, shared
 from foveal.reading.order import FoundBlock, order
 from foveal.reading.transcribe import Transcriber
 
@@ -25,6 +26,12 @@ READ_WELL = 0.6
 UNDER = 0.3
 """Lines that share this much of the smaller one's area are readings of the same place."""
 
+DOUBTFUL = 0.9
+"""Below this confidence a page is tried upside down."""
+
+TRIED = 5
+"""How many lines are tried upside down."""
+
 Pair = tuple[FoundLine, Line]
 """A line as it was found and as it was read."""
 
@@ -37,6 +44,9 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     height, width = image.pixels.shape[:2]
     found = find(image.pixels, finder)
     near = _lines(image, found.lines, transcriber, looks=looks)
+    if is_upside_down(image, near, transcriber):
+        found = found.turned_over()
+        near = _lines(image, found.lines, transcriber, looks=looks)
     afar = _lines(image, found.afar, transcriber, looks=looks)
     read = better([pair for pair in near if is_read(*pair)], afar)
     unread = tuple(line.polygon for place, line in near if not is_read(place, line))
@@ -45,6 +55,24 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     written = tuple(_block(block, [of[id(place)] for place in block.lines]) for block in blocks)
     rotation = -found.rotation % 360  # the text lies turned by the one, the other turns it back
     return Page(image.number, width, height, written, rotation, 0.0 - found.skew, unread)
+
+
+def is_upside_down(image: PageImage, near: list[Pair], transcriber: Transcriber) -> bool:
+    """Tell whether a page that is hard to read reads better upside down, by the longest of its lines."""
+    longest = sorted(near, key=lambda pair: -pair[0].length)[:TRIED]
+    if not longest or _sureness(longest) > DOUBTFUL:
+        return False
+    over = _lines(image, [place.turned_over() for place, _ in longest], transcriber, looks=False)
+    return _evidence(over) > _evidence(longest)
+
+
+def _sureness(pairs: list[Pair]) -> float:
+    return sureness([char.confidence for _, line in pairs for word in line.words for char in word.chars])
+
+
+def _evidence(pairs: list[Pair]) -> float:
+    """Count the characters of lines that are read rather than guessed."""
+    return sum(max(line.confidence - 0.5, 0.0) * len(line.text) for _, line in pairs)
 
 
 def is_read(place: FoundLine, line: Line) -> bool:
@@ -56,8 +84,7 @@ def better(near: list[Pair], afar: list[Pair]) -> list[Pair]:
     """Add the large lines seen from afar that were read well, and better than the lines under them."""
     for place, line in afar:
         under = [pair for pair in near if shared(place, pair[0]) > UNDER]
-        rivals = [char.confidence for _, rival in under for word in rival.words for char in word.chars]
-        if line.confidence > max(READ_WELL, sureness(rivals)):
+        if line.confidence > max(READ_WELL, _sureness(under)):
             near = [pair for pair in near if all(pair is not other for other in under)] + [(place, line)]
     return near
 

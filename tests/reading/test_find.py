@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from foveal.geometry import area, box
-from foveal.reading.find import KINDS, Maps, settle_directions, trace, turned
+from foveal.reading.direction import settle_directions, turned
+from foveal.reading.find import KINDS, Maps, trace
 from foveal.synth.pages_sheet import PageLine
 from foveal.synth.pages_view import quarter_turned
 from foveal.train.page_targets import draw_targets
