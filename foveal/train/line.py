@@ -58,6 +58,8 @@ class Leg:
     minutes: float = 10.0
     rate: float = 1e-3
     init: Path | None = None
+    teacher: Path | None = None
+    teacher_size: str = "accurate"
     dev: Path | None = None
     workers: int = 14
     device: str = "cuda"
@@ -111,12 +113,19 @@ class Trainer:
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.model, leg.size)
         self.optimiser = optimiser(self.model, leg.rate)
-        self.objective = Objective(self.model, device=self.device, seed=leg.seed)
+        self.objective = Objective(self.model, device=self.device, seed=leg.seed, teacher=self._teacher())
         if leg.compile:  # part by part: equal blocks share one compiled graph, so the start takes seconds
             for part in (self.model.stem, *self.model.blocks, *self.model.fixate_layers):
                 part.compile(dynamic=False)
         self.feeds = {name: self._feed(name, shape) for name, shape in SHAPES.items()}
         self.sums: dict[str, list[Tensor]] = {}
+
+    def _teacher(self) -> LineModel | None:
+        if self.leg.teacher is None:
+            return None
+        teacher = LineModel(self.leg.teacher_size, len(Alphabet())).to(self.device).eval()
+        checkpoint.load(teacher, self.leg.teacher)
+        return teacher
 
     def _feed(self, name: str, shape: Shape) -> Feed:
         shape = Shape(**{**shape.__dict__, "batch": max(2, shape.batch // self.leg.shrink)})
@@ -195,6 +204,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--dev", type=Path)
     parser.add_argument("--init", type=Path)
+    parser.add_argument("--teacher", type=Path, help="weights whose answers are learnt besides the truth")
+    parser.add_argument("--teacher-size", choices=sorted(SIZES), default=Leg.teacher_size)
     parser.add_argument("--size", choices=sorted(SIZES), default="fast")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compile", action="store_false")

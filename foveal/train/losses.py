@@ -27,6 +27,12 @@ def fixation_loss(log_probs: Tensor, target: Tensor) -> Tensor:
     return loss / (target >= 0).sum().clamp(min=1)
 
 
+def teaching_loss(ours: Tensor, theirs: Tensor, where: Tensor) -> Tensor:
+    """Return the mean of KL(theirs ‖ ours) where `where` is true. ours, theirs: log-probabilities "… C"."""
+    divergence = (theirs.exp() * (theirs - ours)).sum(-1)
+    return (divergence * where).sum() / where.sum().clamp(min=1)
+
+
 def inside(boxes: Tensor, columns: int) -> Tensor:
     """Return how far each column lies in each character: "b n columns", in [0, 1]. boxes: strip pixels.
 

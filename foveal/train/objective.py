@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from foveal.alphabet import Alphabet
-from foveal.models.line import STRIDE, Glance, LineModel
+from foveal.models.line import STRIDE, Fixations, Glance, LineModel
 from foveal.synth import style
 from foveal.train import losses
 from foveal.train.alignment import align
 from foveal.train.feed import Tensors
-from foveal.train.queries import windows
+from foveal.train.queries import Windows, windows
 from foveal.train.replay import Replay
 
 ALIGNED = -0.7
@@ -29,6 +29,7 @@ class Weights:
     glance: float = 0.3
     looking: float = 0.2
     counting: float = 0.3
+    teaching: float = 1.0
 
 
 class Question(NamedTuple):
@@ -41,11 +42,25 @@ class Question(NamedTuple):
     caseless: Tensor | None
 
 
-class Objective:
-    """The losses of a LineModel on rendered and on real batches."""
+class Places(NamedTuple):
+    """Where the fixations of a batch may look, and the chances that move them: one for pupil and teacher."""
 
-    def __init__(self, model: LineModel, *, device: torch.device, seed: int) -> None:
-        self.model, self.weights = model, Weights()
+    windows: Windows
+    lengths: Tensor
+    jitter: Tensor
+
+
+class Objective:
+    """The losses of a LineModel on rendered and on real batches.
+
+    teacher: a trained model whose answers, on the same grid, are learnt besides the truth (distillation;
+    Hinton et al., 2015).
+    """
+
+    def __init__(
+        self, model: LineModel, *, device: torch.device, seed: int, teacher: LineModel | None = None
+    ) -> None:
+        self.model, self.teacher, self.weights = model, teacher, Weights()
         self.generator = torch.Generator(device).manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed + 1)
         self.fold = losses.CaseFold(Alphabet(), device)
@@ -87,7 +102,7 @@ class Objective:
         columns = (asked.widths + STRIDE - 1) // STRIDE
         valid = torch.arange(asked.images.shape[-1] // STRIDE, device=columns.device) < columns[:, None]
         images = asked.images.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(images.device.type, self.half, enabled=self.half != torch.float32):
+        with self._precision():
             glance = self.model.glance(images, valid)
         log_probs = glance.logits.float().log_softmax(-1)
         ids, target = asked.queries["ids"], asked.queries["target"]
@@ -98,12 +113,19 @@ class Objective:
         if boxes is None:
             boxes, sure = self._boxes(log_probs, ids, queries["lengths"], columns)
             queries["target"] = target = torch.where(sure[:, None], target, -1)
-        found, looks = self._fixate(glance, boxes, asked.widths, queries, asked.caseless)
+        places = self._places(boxes, asked.widths, queries)
+        seen = self._fixate(self.model, glance, places, queries)
+        found = answered = seen.logits.float().log_softmax(-1)
+        if asked.caseless is not None:
+            found = self.fold.probabilities(found, asked.caseless)
         parts = {
             "glance": losses.glance_loss(log_probs, ids, queries["lengths"], columns),
             "fixation": losses.fixation_loss(found, target),
-            **self._grounding(glance, looks, asked, queries, valid),
+            **self._grounding(glance, seen.looks, asked, queries, valid),
         }
+        if self.teacher is not None:
+            ours = glance.logits.float().log_softmax(-1), answered
+            parts["teaching"] = self._teaching(self.teacher, ours, images, valid, places, queries)
         weighed = [getattr(self.weights, name) * loss for name, loss in parts.items()]
         parts["loss"] = torch.stack(weighed).sum()
         exists = target >= 0
@@ -118,20 +140,39 @@ class Objective:
         boxes = torch.stack((low, torch.zeros_like(low), high, torch.full_like(low, 32.0)), -1)
         return boxes, score > ALIGNED
 
-    def _fixate(
-        self, glance: Glance, boxes: Tensor, widths: Tensor, queries: Tensors, caseless: Tensor | None
-    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.noise.device.type, self.half, enabled=self.half != torch.float32)
+
+    def _places(self, boxes: Tensor, widths: Tensor, queries: Tensors) -> Places:
         shape = (*queries["target"].shape, 2)
         edges, lengths = torch.rand(2, *shape, device=boxes.device, generator=self.noise)
-        place = windows(boxes, widths, queries, edges)
-        expected = place.positions(glance.density.detach(), queries, lengths)
-        positions = expected + torch.randn(expected.shape, device=boxes.device, generator=self.noise) * 0.1
-        with torch.autocast(boxes.device.type, self.half, enabled=self.half != torch.float32):
-            seen = self.model.fixate(
-                glance.features, glance.count.detach(), positions, queries["word"], place.window
+        jitter = torch.randn(shape[:2], device=boxes.device, generator=self.noise) * 0.1
+        return Places(windows(boxes, widths, queries, edges), lengths, jitter)
+
+    def _fixate(self, model: LineModel, glance: Glance, places: Places, queries: Tensors) -> Fixations:
+        window, lengths, jitter = places
+        positions = window.positions(glance.density.detach(), queries, lengths) + jitter
+        with self._precision():
+            return model.fixate(
+                glance.features, glance.count.detach(), positions, queries["word"], window.window
             )
-        found = seen.logits.float().log_softmax(-1)
-        return found if caseless is None else self.fold.probabilities(found, caseless), seen.looks
+
+    def _teaching(
+        self,
+        teacher: LineModel,
+        ours: tuple[Tensor, Tensor],
+        images: Tensor,
+        valid: Tensor,
+        places: Places,
+        queries: Tensors,
+    ) -> Tensor:
+        with torch.no_grad(), self._precision():
+            glance = teacher.glance(images, valid)
+            seen = self._fixate(teacher, glance, places, queries)
+        glances = losses.teaching_loss(ours[0], glance.logits.float().log_softmax(-1), valid)
+        fixations = losses.teaching_loss(ours[1], seen.logits.float().log_softmax(-1), queries["target"] >= 0)
+        characters = queries["lengths"].sum().clamp(min=1)
+        return fixations + 0.5 * glances * valid.sum() / characters  # both per character
 
     def _grounding(
         self, glance: Glance, looks: tuple[Tensor, ...], asked: Question, queries: Tensors, valid: Tensor
