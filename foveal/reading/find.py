@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.geometry import Points, box
+from foveal.geometry import Points, Transform, bounds, box
 from foveal.reading.direction import settle_directions, turned
 from foveal.reading.engine import Session
 from foveal.reading.found import Found, FoundLine, Region
@@ -28,6 +28,9 @@ COARSE_LOOK = 480
 
 LARGE = 28.0
 """Lines from afar count if they are at least this many of its pixels high."""
+
+ASKEW = 6.0
+"""A page whose text lies askew by more degrees, or is turned, is looked at again upright."""
 
 TINY = 9.0
 """A page whose lines are lower than this many pixels in the first look is looked at again, larger."""
@@ -55,8 +58,34 @@ class Maps:
 def find(page: NDArray[np.uint8], session: Session) -> Found:
     """Find the lines of a page image "h w 3" (RGB) with the page model's session.
 
-    One look at 1,280 px; a second, larger one if the text turns out tiny and the page has more pixels.
+    A page that lies turned or askew is found again upright.
     """
+    found = _found(page, session)
+    if not found.rotation and abs(found.skew) <= ASKEW:
+        return found
+    straight, way = _upright(page, found)
+    again = _found(straight, session)
+    lines, afar = ([line.back(way) for line in some] for some in (again.lines, again.afar))
+    regions = [Region(way.back(region.polygon), region.kind) for region in again.regions]
+    return Found(lines, regions, *turned(lines), afar) if lines else found
+
+
+def _upright(page: NDArray[np.uint8], found: Found) -> tuple[NDArray[np.uint8], Transform]:
+    """Return the page with its text upright, and the way there."""
+    high, wide = page.shape[:2]
+    if abs(found.skew) <= ASKEW:
+        turns = -found.rotation // 90
+        return np.ascontiguousarray(np.rot90(page, -turns)), Transform.quarter_turns(turns, wide, high)
+    way = found.upright(wide, high)
+    left, top, right, bottom = bounds(way.to(box(0, 0, wide, high)))
+    way = way.then(Transform.shift(-left, -top))
+    size = (int(np.ceil(right - left)), int(np.ceil(bottom - top)))
+    flags, edge = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+    return np.asarray(cv2.warpPerspective(page, way.matrix, size, flags=flags, borderMode=edge)), way
+
+
+def _found(page: NDArray[np.uint8], session: Session) -> Found:
+    """One look at 1,280 px; a second, larger one if the text turns out tiny and the page has more pixels."""
     longest = max(page.shape[:2])
     maps = look(page, session, longest=min(longest, FIRST_LOOK))
     lines = trace(maps)
@@ -67,8 +96,7 @@ def find(page: NDArray[np.uint8], session: Session) -> Found:
             maps = look(page, session, longest=finer)
             lines = trace(maps)
     lines = settle_directions(lines)
-    rotation, skew = turned(lines)
-    return Found(lines, regions_of(maps), rotation, skew, _from_afar(page, session))
+    return Found(lines, regions_of(maps), *turned(lines), _from_afar(page, session))
 
 
 def _from_afar(page: NDArray[np.uint8], session: Session) -> list[FoundLine]:

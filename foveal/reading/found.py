@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from foveal.geometry import Points
+from foveal.geometry import Points, Transform
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,10 @@ class FoundLine:
         """Length of the upper edge's chord, in page pixels."""
         return float(np.linalg.norm(self.upper[-1] - self.upper[0]))
 
+    def back(self, way: Transform) -> FoundLine:
+        """Return the line where it was before the page went that way."""
+        return replace(self, upper=way.back(self.upper), lower=way.back(self.lower))
+
     def turned_over(self) -> FoundLine:
         """Return the line as it is read upside down."""
         return replace(self, upper=self.lower[::-1], lower=self.upper[::-1])
@@ -66,6 +70,11 @@ class Found:
     rotation: int = 0
     skew: float = 0.0
     afar: list[FoundLine] = field(default_factory=list)
+
+    def upright(self, width: float, height: float) -> Transform:
+        """Return the way from a page of width × height pixels to where its text runs to the right."""
+        back = Transform.quarter_turns(-self.rotation // 90, width, height)
+        return back.then(Transform.turn(-self.skew))
 
     def turned_over(self) -> Found:
         """Return the page as it is read upside down."""

@@ -48,18 +48,13 @@ def order(found: Found, width: float, height: float) -> list[FoundBlock]:
     """
     if not found.lines:
         return []
-    upright = _upright(found, width, height)
+    upright = found.upright(width, height)
     corners = [bounds(upright.to(line.polygon)) for line in found.lines]
     everything = _Set(found.lines, np.array(corners), np.array([line.height for line in found.lines]))
     tables = [bounds(upright.to(region.polygon)) for region in found.regions if region.kind == "table"]
     leaves = _cut(everything, tables)
     blocks = [block for leaf in leaves for block in _paragraphs(leaf)]
     return [_block(block, upright) for block in blocks]
-
-
-def _upright(found: Found, width: float, height: float) -> Transform:
-    back = Transform.quarter_turns(-found.rotation // 90, width, height)
-    return back.then(Transform.turn(-found.skew))
 
 
 def _cut(lines: _Set, tables: list[tuple[float, float, float, float]]) -> list[_Set]:
