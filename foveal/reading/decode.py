@@ -108,7 +108,7 @@ class Trial:
 
 
 def lengths(span: Span, mass: float) -> tuple[int, ...]:
-    """Return the lengths a word may have: what the glance read, and what the count says where that differs."""
+    """Return the lengths a word may have: what the glance read, and what the count says if that differs."""
     read, counted = len(span.symbols), round(mass)
     return (read,) if counted in (read, 0) else (read, counted)
 

@@ -155,7 +155,8 @@ class Transcriber:
         words, window = np.full((b, longest), -1, np.int64), np.zeros((b, longest, 2), np.int64)
         for row, one in enumerate(asked):
             size = len(one.positions)
-            positions[row, :size], words[row, :size], window[row, :size] = one.positions, one.trial, one.window
+            positions[row, :size], words[row, :size] = one.positions, one.trial
+            window[row, :size] = one.window
         density = np.stack([seen.density for seen in glanced])
         log_probs, looks = self._fixate.run(
             None,
