@@ -12,20 +12,21 @@ from foveal.document import Char, Look
 from foveal.geometry import Transform, bounds
 from foveal.images import pages
 from foveal.measure.rules import exact
-from foveal.measure.text import cer
+from foveal.measure.text import bag_of_words, cer
 from foveal.reading.cut import cut
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
-MOST_ERRORS = {  # CER
+MOST_ERRORS = {  # CER where lines follow each other, else what bag-of-words F1 lacks of 1
     "book_page.pdf": 0.08,
     "fraktur.png": 0.10,
     "handwritten_note.jpg": 0.35,
     "old_print.jpg": 0.04,
     "printed_page.jpg": 0.02,
-    "receipt.jpg": 0.09,
+    "receipt.jpg": 0.25,
     "sign.jpg": 0.10,
-    "two_columns.png": 0.17,
+    "two_columns.png": 0.08,
 }
+COLUMNS = {"receipt.jpg", "two_columns.png"}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,8 @@ def reader() -> Reader:
 
 def errors(read: str, name: str) -> float:
     truth = (EXAMPLES / name).with_suffix(".txt").read_text(encoding="utf-8")
-    return cer([(exact(read), exact(truth))])
+    pairs = [(exact(read), exact(truth))]
+    return 1 - bag_of_words(pairs) if name in COLUMNS else cer(pairs)
 
 
 def test_every_example_is_known() -> None:
