@@ -1,0 +1,106 @@
+"""Real pages with the embedded models: whichever way they lie, their text is the same."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
+
+from foveal import Reader
+from foveal.document import Page
+from foveal.geometry import bounds
+from foveal.images import PageImage, pages
+from foveal.reading.engine import load_session
+from foveal.reading.find import HEIGHT_UNIT, KINDS, find
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+READER = Reader(threads=1)
+
+
+@cache
+def opened(name: str) -> PageImage:
+    return next(iter(pages(EXAMPLES / name)))
+
+
+@cache
+def upright(name: str) -> Page:
+    return READER.read_page(opened(name))
+
+
+def askew(pixels: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
+    """Turn a page clockwise about its middle, on a sheet that holds all of it."""
+    high, wide = pixels.shape[:2]
+    turn = cv2.getRotationMatrix2D((wide / 2, high / 2), -degrees, 1)
+    cos, sin = abs(turn[0, :2])
+    size = (round(high * sin + wide * cos), round(high * cos + wide * sin))
+    turn[:, 2] += ((size[0] - wide) / 2, (size[1] - high) / 2)
+    white = (255, 255, 255)
+    return np.asarray(cv2.warpAffine(pixels, turn, size, flags=cv2.INTER_CUBIC, borderValue=white), np.uint8)
+
+
+def error(page: Page, name: str) -> float:
+    """CER against the upright reading."""
+    truth = upright(name).text
+    return Levenshtein.distance(page.text, truth) / len(truth)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("name", ["fraktur.png", "receipt.jpg", "sign.jpg"])
+def test_a_page_turned_by_quarters_reads_the_same(name: str, turns: int) -> None:
+    image = opened(name)
+    turned = np.ascontiguousarray(np.rot90(image.pixels, -turns))
+    page = READER.read_page(replace(image, pixels=turned))
+    assert page.rotation == -90 * turns % 360
+    assert error(page, name) < 0.06
+
+
+@pytest.mark.parametrize("degrees", [-15.0, 15.0])
+def test_a_page_askew_reads_the_same(degrees: float) -> None:
+    image = opened("fraktur.png")
+    page = READER.read_page(replace(image, pixels=askew(image.pixels, degrees)))
+    assert page.skew == pytest.approx(upright("fraktur.png").skew - degrees, abs=1)
+    assert error(page, "fraktur.png") < 0.06
+
+
+def test_a_receipt_is_read_row_by_row() -> None:
+    text = upright("receipt.jpg").text
+    places = [text.index(part) for part in ("DoubleCoco", "Mother", "Tiramisu", "Cheese", "(Bill")]
+    assert places == sorted(places)
+    rows = [line for line in upright("receipt.jpg").lines if line.text in ("Cash", "RM51.30")]
+    assert [line.text for line in rows] == ["Cash", "RM51.30"]
+
+
+def test_the_left_column_is_read_before_the_right() -> None:
+    page = READER.read_page(opened("two_columns.png"))
+    middle = page.width * 0.54
+    text = page.text
+    left = text.index("OPTICALLY MARKED")
+    assert left < text.index("Prior Publication Data") < text.index("The invention is directed")
+    body = [line for line in page.lines if bounds(line.polygon)[1] > page.height * 0.3]
+    sides = [bounds(line.polygon)[0] > middle for line in body[:-3]]
+    assert sides == sorted(sides)
+
+
+def test_a_blank_page_is_empty() -> None:
+    page = READER.read_page(PageImage(1, np.full((700, 500, 3), 250, np.uint8)))
+    assert (page.blocks, page.unread, page.text) == ((), (), "")
+
+
+def test_what_cannot_be_read_is_listed() -> None:
+    image = opened("sign.jpg")
+    page = upright("sign.jpg")
+    assert page.text.split().count("PARKING") + page.text.count("NOPARKING") == 2
+    assert len(page.unread) + len(page.lines) >= len(find(image.pixels, load_session("page", 1)).lines)
+
+
+def test_the_finder_knows_the_model_it_reads() -> None:
+    described = load_session("page", 1).get_modelmeta().custom_metadata_map
+    assert tuple(json.loads(described["kinds"])) == KINDS
+    assert float(described["line_height_unit"]) == HEIGHT_UNIT
