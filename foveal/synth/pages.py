@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from foveal.synth import pages_layout, pages_scenes, pages_scraps
+from foveal.synth import pages_documents, pages_scenes, pages_scraps
 from foveal.synth.pages_layout import Kit, Stock
 from foveal.synth.pages_sheet import PageLine, PageRegion, Sheet
 from foveal.synth.pages_view import draw_view, quarter_turned, seen
@@ -43,11 +43,11 @@ class Sort:
 
 
 SORTS = {
-    "article": Sort(pages_layout.article, 0.30, 0.1, ("clean", "clean", "scan", "scan", "old")),
-    "letter": Sort(pages_layout.letter, 0.10, 0.1, ("clean", "scan", "scan", "old")),
-    "table": Sort(pages_layout.table_page, 0.07, 0.1, ("clean", "scan", "old")),
-    "form": Sort(pages_layout.form, 0.07, 0.2, ("clean", "scan", "pen")),
-    "note": Sort(pages_layout.note, 0.10, 0.25, ("pen", "scan", "old")),
+    "article": Sort(pages_documents.article, 0.30, 0.1, ("clean", "clean", "scan", "scan", "old")),
+    "letter": Sort(pages_documents.letter, 0.10, 0.1, ("clean", "scan", "scan", "old")),
+    "table": Sort(pages_documents.table_page, 0.07, 0.1, ("clean", "scan", "old")),
+    "form": Sort(pages_documents.form, 0.07, 0.2, ("clean", "scan", "pen")),
+    "note": Sort(pages_documents.note, 0.10, 0.25, ("pen", "scan", "old")),
     "scraps": Sort(pages_scraps.scrapbook, 0.08, 0.2, ("pen", "old", "scan")),
     "receipt": Sort(pages_scenes.receipt, 0.13, 0.5, ("receipt", "receipt", "scan")),
     "signs": Sort(pages_scenes.signs, 0.15, 0.8, ("scene",)),

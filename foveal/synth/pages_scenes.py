@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from foveal.geometry import Transform
+from foveal.geometry import Transform, bounds, box
 from foveal.synth.pages_layout import Column, Kit, Style, bullets, fit, paragraph
 from foveal.synth.pages_paper import colour, paper
 from foveal.synth.pages_sheet import Colour, Pen, Sheet, font_of
@@ -56,7 +57,16 @@ def _slip_part(
         return y
     if draw < 0.46:
         return _barcode(kit, slip, column, y=y + step * 0.5, height=step * 2)
+    return _slip_rows(kit, slip, column, y=y, pen=pen, step=step, ink=ink)
+
+
+def _slip_rows(
+    kit: Kit, slip: Sheet, column: Column, *, y: float, pen: Pen, step: float, ink: Colour
+) -> float:
+    """Set label and price in rows, some with a number that stands alone between them."""
+    rng, width = kit.rng, column.width
     rows, quantity, wide = int(rng.integers(1, 10)), kit.chance(0.4), kit.chance(0.2)
+    counted = kit.chance(0.3)
     top, indent = y, pen.size * float(rng.choice([0, 0, 2]))
     for _ in range(rows):
         y += step
@@ -67,6 +77,9 @@ def _slip_part(
         slip.write(price, size, x=column.left + width - size.length(price), y=y, colour=ink)
         if label:
             slip.write(label, size, x=column.left, y=y, colour=ink)
+            free = room - size.length(label)
+            if counted and free > 3 * size.size:  # a number alone between name and price
+                slip.write(str(rng.integers(1, 10)), size, x=column.left + room - size.size, y=y, colour=ink)
         if quantity and kit.chance(0.6):
             y += step
             text = fit(
@@ -93,7 +106,8 @@ def signs(kit: Kit) -> Sheet:
     sheet = Sheet(kit.scene(kit.width, kit.height))
     taken: list[tuple[float, float, float, float]] = []
     tilt = float(kit.rng.normal(0, 8))
-    for _ in range(int(kit.rng.integers(6, 25))):
+    tries = kit.rng.integers(1, 6) if kit.chance(0.6) else kit.rng.integers(6, 25)
+    for _ in range(int(tries)):
         _put_sign(kit, sheet, taken, tilt=tilt)
     return sheet
 
@@ -158,10 +172,14 @@ def _shadow(board: Sheet, text: str, pen: Pen, *, place: tuple[float, float], to
 
 def _turn(board: Sheet, angle: float) -> tuple[Image.Image, Image.Image, Transform]:
     """Turn a board clockwise; return its picture, its mask, and the way its points went."""
-    turned = board.image.rotate(-angle, resample=Image.Resampling.BILINEAR, expand=True)
-    spin = Transform.turn(angle, (board.width / 2, board.height / 2))
-    shift = Transform.shift((turned.width - board.width) / 2, (turned.height - board.height) / 2)
-    return turned.convert("RGB"), turned.getchannel("A"), spin.then(shift)
+    spin = Transform.turn(angle)
+    left, top, right, bottom = bounds(spin.to(box(0, 0, board.width, board.height)))
+    way = spin.then(Transform.shift(-left, -top))
+    half = Transform.shift(0.5, 0.5)  # OpenCV counts from pixel centres, we from their corners
+    matrix = half.then(way).then(half.inverse).matrix[:2]
+    size = (int(np.ceil(right - left)), int(np.ceil(bottom - top)))
+    turned = Image.fromarray(np.asarray(cv2.warpAffine(np.asarray(board.image), matrix, size), np.uint8))
+    return turned.convert("RGB"), turned.getchannel("A"), way
 
 
 def screen(kit: Kit) -> Sheet:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import unicodedata
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -54,6 +55,11 @@ def x_height(path: Path, size: int) -> float:
     return float(-font_of(path, size).getbbox("x", anchor="ls")[1])
 
 
+@lru_cache(maxsize=20000)
+def _length(path: Path, size: int, text: str) -> float:
+    return float(font_of(path, size).getlength(text))
+
+
 @dataclass
 class Sheet:
     """A picture with what is on it; coordinates are pixels of the picture."""
@@ -77,7 +83,7 @@ class Sheet:
 
     def write(self, text: str, pen: Pen, *, x: float, y: float, colour: Colour) -> Points | None:
         """Write one line with its baseline at y, starting at x; return its outline, None if it has no ink."""
-        font = font_of(pen.path, pen.size)
+        font, text = font_of(pen.path, pen.size), pen.spelt(text)
         ink = self.draw.textbbox((x, y), text, font=font, anchor="ls")
         if ink[2] - ink[0] < 1 or ink[3] - ink[1] < 1 or not text.strip():
             return None
@@ -89,8 +95,7 @@ class Sheet:
         self, words: list[str], pen: Pen, *, x: float, y: float, width: float, colour: Colour
     ) -> None:
         """Write words justified to a width as one line."""
-        font = font_of(pen.path, pen.size)
-        lengths = [font.getlength(word) for word in words]
+        lengths = [pen.length(word) for word in words]
         gap = (width - sum(lengths)) / max(len(words) - 1, 1)
         first = len(self.lines)
         for word, length in zip(words, lengths, strict=True):
@@ -132,19 +137,27 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Pen:
-    """A font file at a size in pixels a em."""
+    """A font file at a size in pixels a em; `characters` it has, all if empty."""
 
     path: Path
     size: int
+    characters: frozenset[str] = frozenset()
 
     def sized(self, size: float) -> Pen:
         """Return the same file at about another size, in steps of 8 % from 4 px: few sizes, few openings."""
         step = round(np.log(max(size, 4) / 4) / np.log(1.08))
-        return Pen(self.path, round(4 * 1.08**step))
+        return replace(self, size=round(4 * 1.08**step))
 
     def length(self, text: str) -> float:
         """Return the advance of a text in pixels."""
-        return float(font_of(self.path, self.size).getlength(text))
+        return _length(self.path, self.size, self.spelt(text))
+
+    def spelt(self, text: str) -> str:
+        """Return a text without the marks and signs that the face lacks: no boxes instead of letters."""
+        if not self.characters or self.characters.issuperset(text.replace(" ", "")):
+            return text
+        plain = (char if char in self.characters else unicodedata.normalize("NFD", char)[0] for char in text)
+        return "".join(char for char in plain if char == " " or char in self.characters)
 
 
 def dense_edges(line: PageLine, step: float) -> PageLine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -12,7 +13,7 @@ from foveal.geometry import Points, Transform, box, points
 from foveal.synth.pages_sheet import PageLine, PageRegion, Sheet, dense_edges
 
 Rng = np.random.Generator
-CELLS = 10
+CELLS = 16
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,16 @@ class View:
         return self.bend.back(self.lens.back(values))
 
     def picture(self, sheet: Image.Image, *, outside: tuple[int, int, int]) -> Image.Image:
-        """Resample the sheet on a grid of CELLS × CELLS quadrilaterals."""
-        edges = np.linspace(0, self.side, CELLS + 1).round()
+        """Resample the sheet; where to is worked out on a grid of CELLS × CELLS and interpolated."""
+        edges = np.linspace(0, self.side, CELLS + 1)
         corners = np.stack(np.meshgrid(edges, edges), axis=-1)
-        source = self.back(points(corners)).reshape(CELLS + 1, CELLS + 1, 2)
-        mesh = []
-        for i in range(CELLS):
-            for j in range(CELLS):
-                target = (int(edges[j]), int(edges[i]), int(edges[j + 1]), int(edges[i + 1]))
-                quad = source[[i, i + 1, i + 1, i], [j, j, j + 1, j + 1]]
-                mesh.append((target, tuple(quad.ravel())))
-        size = (self.side, self.side)
-        return sheet.transform(size, Image.Transform.MESH, mesh, Image.Resampling.BILINEAR, fillcolor=outside)
+        coarse = self.back(points(corners)).reshape(CELLS + 1, CELLS + 1, 2)
+        share = (np.arange(self.side) + 0.5) * CELLS / self.side
+        across, down = np.meshgrid(share.astype(np.float32), share.astype(np.float32))
+        source = cv2.remap(coarse.astype(np.float32), across, down, cv2.INTER_LINEAR) - 0.5
+        pixels = np.asarray(sheet.convert("RGB"))
+        how = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": outside}
+        return Image.fromarray(np.asarray(cv2.remap(pixels, source, None, cv2.INTER_LINEAR, **how), np.uint8))
 
 
 def draw_view(rng: Rng, width: int, height: int, *, side: int, strength: float) -> View:

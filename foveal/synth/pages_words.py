@@ -94,7 +94,7 @@ def number(rng: Rng) -> str:
     forms = (
         f"{rng.choice(_CURRENCY)}{a}.{b:02d}", f"{a}", f"{a % 28 + 1:02d}/{b % 12 + 1:02d}/20{c:02d}",
         f"{a % 24}:{b % 60:02d}", f"{a}{b:02d}{c:02d}-{a % 10}", f"{b}%",
-        f"{a},{b:02d}{c % 10}.{c:02d}", f"({a})",
+        f"{a},{b:02d}{c % 10}.{c:02d}", f"({a})", f"{a % 10}",
     )  # fmt: skip
     return forms[rng.integers(len(forms))]
 
