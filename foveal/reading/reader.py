@@ -99,10 +99,8 @@ class Reader:
     def _transcriber(self) -> Transcriber:
         from foveal.reading.transcribe import Transcriber
 
-        glance, fixate = (
-            load_session(f"line-{self.model}-{step}", self.threads) for step in ("glance", "fixate")
-        )
-        return Transcriber(glance, fixate)
+        glance, fixate = (load_session(f"line-{self.model}-{step}", 1) for step in ("glance", "fixate"))
+        return Transcriber(glance, fixate, threads=self.threads)
 
 
 def read(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -108,10 +109,16 @@ def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class Transcriber:
-    """Reads strips with one line model. Safe to share between threads: it keeps no state between calls."""
+    """Reads strips with one line model. Safe to share between threads: it keeps no state between calls.
 
-    def __init__(self, glance: Session, fixate: Session, *, trust: float = TRUST) -> None:
-        self._glance, self._fixate, self._trust = glance, fixate, trust
+    trust: weight of the fixations against the glance; threads: batches read at a time, each best by a session
+    with one thread of its own, which costs less than sharing out one strip's small matrices.
+    """
+
+    def __init__(
+        self, glance: Session, fixate: Session, *, trust: float = TRUST, threads: int = 1
+    ) -> None:
+        self._glance, self._fixate, self._trust, self._threads = glance, fixate, trust, threads
         self._alphabet = Alphabet()
 
     def read(self, images: Sequence[NDArray[np.uint8]], *, looks: bool = False) -> list[Reading]:
@@ -127,13 +134,20 @@ class Transcriber:
         by_width: dict[int, list[int]] = defaultdict(list)
         for index, strip in enumerate(strips):
             by_width[strip.shape[1]].append(index)
+        batches = [
+            members[start : start + max(1, _BATCH // width)]
+            for width, members in by_width.items()
+            for start in range(0, len(members), max(1, _BATCH // width))
+        ]
+
+        def see(batch: list[int]) -> list[Observation]:
+            cells = [images[i].shape[1] * STRIDE / strips[i].shape[1] for i in batch]
+            return list(self._batch(np.stack([strips[i] for i in batch]), cells))
+
         seen: dict[int, Observation] = {}
-        for width, members in by_width.items():
-            size = max(1, _BATCH // width)
-            for start in range(0, len(members), size):
-                batch = members[start : start + size]
-                cells = [images[i].shape[1] / (width / STRIDE) for i in batch]
-                seen.update(zip(batch, self._batch(np.stack([strips[i] for i in batch]), cells), strict=True))
+        with ThreadPoolExecutor(self._threads) as pool:
+            for batch, observed in zip(batches, pool.map(see, batches), strict=True):
+                seen.update(zip(batch, observed, strict=True))
         return [seen[index] for index in range(len(images))]
 
     def _batch(self, strips: NDArray[np.uint8], cells: list[float]) -> Iterator[Observation]:

@@ -62,9 +62,12 @@ class View:
         share = (np.arange(self.side) + 0.5) * CELLS / self.side
         across, down = np.meshgrid(share.astype(np.float32), share.astype(np.float32))
         source = cv2.remap(coarse.astype(np.float32), across, down, cv2.INTER_LINEAR) - 0.5
-        pixels = np.asarray(sheet.convert("RGB"))
-        how = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": outside}
-        return Image.fromarray(np.asarray(cv2.remap(pixels, source, None, cv2.INTER_LINEAR, **how), np.uint8))
+        pixels = np.asarray(sheet.convert("RGB"), np.uint8)
+        x, y = np.float32(source[..., 0]), np.float32(source[..., 1])
+        seen = cv2.remap(
+            pixels, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=outside
+        )
+        return Image.fromarray(np.asarray(seen, np.uint8))
 
 
 def draw_view(rng: Rng, width: int, height: int, *, side: int, strength: float) -> View:
