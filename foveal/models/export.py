@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from foveal.alphabet import Alphabet
 from foveal.errors import FovealError
 from foveal.models import checkpoint
-from foveal.models.graphs import Storage, compact, snap
+from foveal.models.graphs import Storage, compact, own_names, snap
 from foveal.models.line import LineModel
 
 TOLERANCE = 2e-3
@@ -85,10 +85,7 @@ def _program(
     )  # fmt: skip
     assert program is not None
     graph = program.model_proto
-    for initializer in graph.graph.initializer:
-        initializer.name = initializer.name.removeprefix("model.")
-    for node in graph.graph.node:
-        node.input[:] = [name.removeprefix("model.") for name in node.input]
+    own_names(graph)
     return graph
 
 

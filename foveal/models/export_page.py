@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from foveal.models.graphs import compact, snap
+from foveal.models.graphs import compact, own_names, snap
 from foveal.models.page import KINDS, LINE_HEIGHT_UNIT, PageModel
 
 OUTPUTS = ("core", "height", "direction", "kind")
@@ -54,10 +54,7 @@ def export(model: PageModel, path: Path) -> float:
     )  # fmt: skip
     assert program is not None
     graph = program.model_proto
-    for initializer in graph.graph.initializer:
-        initializer.name = initializer.name.removeprefix("model.")
-    for node in graph.graph.node:
-        node.input[:] = [name.removeprefix("model.") for name in node.input]
+    own_names(graph)
     described = {"kinds": json.dumps(KINDS), "line_height_unit": str(LINE_HEIGHT_UNIT)}
     onnx.helper.set_model_props(graph, described)
     compact(graph, "half")

@@ -20,6 +20,14 @@ _SMALL = 64
 """Parameters with fewer numbers stay float32."""
 
 
+def own_names(graph: onnx.ModelProto) -> None:
+    """Name the parameters of an exported wrapper as its inner model (`self.model`) names them."""
+    for initializer in graph.graph.initializer:
+        initializer.name = initializer.name.removeprefix("model.")
+    for node in graph.graph.node:
+        node.input[:] = [name.removeprefix("model.") for name in node.input]
+
+
 def compact(graph: onnx.ModelProto, storage: Storage) -> onnx.ModelProto:
     """Return the graph with its float32 parameters stored smaller and the exporter's notes left out.
 
