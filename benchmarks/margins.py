@@ -1,4 +1,4 @@
-"""How much the reading of a crop hangs on its framing and contrast: the images are changed before they are read.
+"""How much the reading of a crop hangs on its framing and contrast: images are changed, then read.
 
     python benchmarks/margins.py SET… [--model accurate] [--limit 300]
 
