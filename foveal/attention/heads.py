@@ -5,8 +5,9 @@ from __future__ import annotations
 from einops import rearrange
 from torch import Tensor, nn
 
-from foveal.attention.core import Attention, ScaledDot
+from foveal.attention.core import Attention
 from foveal.attention.position import Rotary
+from foveal.attention.scores import ScaledDot
 
 
 class MultiHead(nn.Module):

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from foveal.attention.core import ScaledDot
 from foveal.attention.heads import MultiHead
 from foveal.attention.position import DistanceBias, Rotary
+from foveal.attention.scores import ScaledDot
 from foveal.attention.watching import watch
 
 B, H, Q, K, D, DV = 2, 3, 5, 7, 11, 13
