@@ -13,8 +13,8 @@ Part = TypeVar("Part")
 Spec = str | Mapping[str, Any]
 """How a part is asked for: its name, or its name and options."""
 
-SIZES = {"q_dim", "k_dim", "dim", "heads", "channels", "levels"}
-"""What a model knows and a part may need: sizes of a query and of a key, of both, of a map, and counts."""
+SIZES = {"q_dim", "k_dim", "dim", "head_dim", "heads", "channels", "levels"}
+"""What a model knows and a part may need: sizes of a query, a key, a place and a head, and counts."""
 
 
 def build(table: Mapping[str, type[Part]], spec: Spec, **sizes: int) -> Part:

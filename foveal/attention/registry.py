@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from foveal.attention.core import Attention
-from foveal.attention.scores import SCORES
+from foveal.attention.scores import SCORES, Location
 
 MECHANISMS: dict[str, type[Attention]] = {
     **SCORES,
+    "location": Location,
 }

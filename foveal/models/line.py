@@ -153,9 +153,9 @@ class Fixate(nn.Module):
         super().__init__()
         dim, heads = size.fixation, max(1, size.fixation // 32)
         self.norm_talk = nn.LayerNorm(dim) if talk else None
-        self.talk = MultiHead(dim, heads, rotary=Rotary(dim // heads)) if talk else None
+        self.talk = MultiHead(dim, heads, position=Rotary(dim // heads)) if talk else None
         self.norm_look = nn.LayerNorm(dim)
-        self.attention = MultiHead(dim, heads, memory_dim=size.dim, rotary=Rotary(dim // heads))
+        self.attention = MultiHead(dim, heads, memory_dim=size.dim, position=Rotary(dim // heads))
         self.bias = DistanceBias(heads)
         self.norm_mlp = nn.LayerNorm(dim)
         self.mlp = feed_forward(dim)
