@@ -11,6 +11,7 @@ from foveal.attention.gates import GATES, Gate
 from foveal.attention.heads import Cache, MultiHead
 from foveal.attention.normalisers import NORMALISERS, Normaliser
 from foveal.attention.position import POSITIONS, Position
+from foveal.attention.recall import Recalled, recall
 from foveal.attention.registry import MECHANISMS
 from foveal.attention.watching import watch
 
@@ -25,7 +26,9 @@ __all__ = [
     "MultiHead",
     "Normaliser",
     "Position",
+    "Recalled",
     "Spec",
     "build",
+    "recall",
     "watch",
 ]

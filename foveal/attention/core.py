@@ -86,6 +86,7 @@ class Attention(nn.Module):
         """Return the attended values and the weights they were made with, both by the plain route."""
         weights = self.weights(q, k, mask, bias)
         report(self, weights)
+        report.call(self, q, k, mask, bias)
         return weights @ v, weights
 
     def attend(
