@@ -1,0 +1,66 @@
+"""Small pieces of Triton that the kernels share."""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+INTERPRETED = tl.constexpr(triton.knobs.runtime.interpret)
+
+
+@triton.jit
+def reciprocal(x):  # type: ignore[no-untyped-def]
+    """Return 1 / x of a float32 block by one instruction: 2⁻²³ relative, and 0 where 1 / x < 2⁻¹²⁶."""
+    if INTERPRETED:
+        return 1.0 / x
+    else:
+        return tl.inline_asm_elementwise(
+            "rcp.approx.ftz.f32 $0, $1;", "=f,f", [x], dtype=tl.float32, is_pure=True, pack=1
+        )
+
+
+@triton.jit
+def dot(a, b, total):  # type: ignore[no-untyped-def]
+    """Return total + a @ b, accumulated in float32. The interpreter multiplies no bfloat16, so it casts."""
+    if INTERPRETED:
+        a, b = a.to(tl.float32), b.to(tl.float32)
+    return tl.dot(a, b, total, input_precision="tf32x3")
+
+
+@triton.jit
+def matrix(pointer, rows, columns, height, width):  # type: ignore[no-untyped-def]
+    """Return the block at `rows` × `columns` of a row-major matrix; 0 where it does not reach."""
+    inside = (rows[:, None] < height) & (columns[None, :] < width)
+    return tl.load(pointer + rows[:, None] * width + columns[None, :], mask=inside, other=0.0)
+
+
+@triton.jit
+def allowed(sight, rows, columns, height, width, row_stride, column_stride, MASKED: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Return which pairs exist and may meet; `sight` points to bytes, 0 where a query may not look."""
+    inside = (rows[:, None] < height) & (columns[None, :] < width)
+    if MASKED:
+        place = sight + rows[:, None] * row_stride + columns[None, :] * column_stride
+        inside = inside & (tl.load(place, mask=inside, other=0) != 0)
+    return inside
+
+
+@triton.jit
+def online(score, best, total):  # type: ignore[no-untyped-def]
+    """Take a block of base-2 scores into a running softmax over columns  (Milakov & Gimelshein, 2018).
+
+    Returns the block's unnormalised weights, the new maximum of each row, their new sum, and the factor by
+    which whatever was summed with the former maximum shrinks. A row without any score stays at zero.
+    """
+    highest = tl.maximum(best, tl.max(score, 1))
+    base = tl.where(highest == float("-inf"), 0.0, highest)
+    weight = tl.exp2(score - base[:, None])
+    shrink = tl.exp2(best - base)
+    return weight, highest, total * shrink + tl.sum(weight, 1), shrink
+
+
+@triton.jit
+def normaliser(best, total):  # type: ignore[no-untyped-def]
+    """Return 1 / Σ and the base-2 log-sum-exp of each row; 0 and +∞ for a row that may look nowhere."""
+    empty = total == 0.0
+    scale = tl.where(empty, 0.0, 1.0 / tl.where(empty, 1.0, total))
+    return scale, tl.where(empty, float("inf"), best + tl.log2(tl.where(empty, 1.0, total)))

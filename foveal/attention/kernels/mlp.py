@@ -1,0 +1,70 @@
+"""The MLP score with one hidden layer of ReLU in one pass over the pairs: nothing of size q × k × d.
+
+Its slope in q_d and k_d is w_d where q_d + k_d > 0. Because relu(t) = t·[t > 0], the slope in w needs no pass
+of its own: Σ ds·relu(q + k) = Σ_q q·(Σ_k ds·[q + k > 0]) + Σ_k k·(Σ_q ds·[q + k > 0]).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from foveal.attention.kernels.sums import Form, attend
+
+if TYPE_CHECKING:
+    from foveal.attention.kernels.sums import Sums
+
+
+@triton.jit
+def _scores(
+    q, k, eq, ek, c, rows, columns, n, m, n_pad, m_pad, reach,
+    D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Return Σ_d c_d·relu(q_d + k_d) of a tile of rows × columns. eq, ek: q and k with features first."""
+    s = tl.zeros([BM, BN], tl.float32)
+    for d in range(0, D):
+        t = tl.load(eq + d * n_pad + rows)[:, None] + tl.load(ek + d * m_pad + columns)[None, :]
+        s += tl.load(c + d) * tl.maximum(t, 0.0)
+    return s
+
+
+@triton.jit
+def _slopes(
+    own, own_e, other, other_e, ds, stride, start, stop, rows, columns, n, m, slope, r_sum, reach,
+    D: tl.constexpr, WIDTH: tl.constexpr, BOTH: tl.constexpr,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Add Σ_j ds_j·[x + x_j > 0] to `slope`, j from start to stop."""
+    e = tl.load(own_e + rows[:, None] * WIDTH + columns[None, :])
+    for j in range(start, stop):
+        f = tl.load(other_e + j * WIDTH + columns)[None, :]
+        d = tl.load(ds + j * stride).to(tl.float32)[:, None]
+        slope += tl.where(e + f > 0.0, d, 0.0)
+    return slope, r_sum
+
+
+def _weight_slope(sums: Sums) -> Tensor:
+    """Return Σ ds·relu(q + k) over all pairs, "g d"."""
+    return (sums.q.float() * sums.q_slope).sum(1) + (sums.k.float() * sums.k_slope).sum(1)
+
+
+FORM = Form(
+    scores=_scores,
+    slopes=_slopes,
+    exponentials=False,
+    score_factor=1.0,
+    slope_factor=1.0,
+    weight_slope=_weight_slope,
+)
+
+
+def mlp(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return softmax_k(Σ_d w_d relu(q_d + k_d)) v, "*batch q dv", with gradients for q, k, v and w.
+
+    q and k are the two halves of the hidden layer before its ReLU, the bias in one of them: "*batch q d",
+    "*batch k d". v: "*batch k dv", w: "*#batch d", or "d" for all; mask: "*#batch #q #k".
+    Sums are in float32. Time O(q·k·d); memory as `additive`.
+    """
+    return attend(q, k, v, w, mask, form=FORM)

@@ -1,0 +1,153 @@
+"""Triton kernels of attention whose score is Σ_d w_d f(q_d + k_d); `sums` launches them.
+
+Forward: a program holds a tile of queries and runs over the keys with an online softmax; the score of a tile
+is summed feature by feature in registers. It keeps the log-sum-exp of each row, nothing of size q × k.
+
+Backward, for as many queries at a time as the scratch allows:
+1. `pairs`: a program holds a tile of keys and runs over the queries: it recomputes the scores, adds to dv,
+   and writes ds = p·(do·v − δ) to scratch, δ = Σ do·out.
+2. `sides`, once for q and once for k: a program holds rows × features of its own side in registers and runs
+   over the other side, reading ds. No sum crosses threads before the last, so there are no barriers and no
+   atomics, and the gradient is the same in every run.
+Both sides in one pass would share the slopes, but sum each feature across threads twice.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+from foveal.attention.kernels.blocks import allowed, dot, matrix, normaliser, online
+
+TWO_LOG2E = tl.constexpr(2.885390081777927)
+
+
+@triton.jit
+def spread(
+    x, features, rows_first, reach, n, n_pad,
+    D: tl.constexpr, EVEN: tl.constexpr, WIDTH: tl.constexpr, DP: tl.constexpr, BM: tl.constexpr,
+    EXP: tl.constexpr, ROWS: tl.constexpr,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Write e^{2x} or x of BM rows in float32, features first and, if ROWS, rows first; 0 in the padding."""
+    blocks = n_pad // BM
+    g = (tl.program_id(0) // blocks).to(tl.int64)
+    rows = (tl.program_id(0) % blocks) * BM + tl.arange(0, BM)
+    columns = tl.arange(0, DP)
+    value = matrix(x + g * n * D, rows, columns, n, D).to(tl.float32)
+    tl.store(reach + g * n_pad + rows, tl.max(tl.abs(value), 1))
+    if EXP:
+        exists = (rows[:, None] < n) & (columns[None, :] < D)
+        value = tl.where(exists, tl.exp2(value * TWO_LOG2E), 0.0)
+    place = features + g * EVEN * n_pad + columns[None, :] * n_pad + rows[:, None]
+    tl.store(place, value, mask=columns[None, :] < EVEN)
+    if ROWS:
+        place = rows_first + g * n_pad * WIDTH + rows[:, None] * WIDTH + columns[None, :]
+        tl.store(place, value, mask=columns[None, :] < WIDTH)
+
+
+@triton.jit
+def forward(
+    q, k, v, eq, ek, c, reach_q, reach_k, seen, out, lse, n, m, n_pad, m_pad, heads,
+    lead_stride, head_stride, row_stride, column_stride,
+    D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, MASKED: tl.constexpr, SCORES: tl.constexpr,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Attend from BM queries to all keys."""
+    blocks = tl.cdiv(n, BM)
+    g = (tl.program_id(0) // blocks).to(tl.int64)
+    rows = (tl.program_id(0) % blocks) * BM + tl.arange(0, BM)
+    features = tl.arange(0, DVP)
+    q, k, v, c = q + g * n * D, k + g * m * D, v + g * m * DV, c + g * EVEN
+    eq, ek, reach_k = eq + g * EVEN * n_pad, ek + g * EVEN * m_pad, reach_k + g * m_pad
+    seen += (g // heads) * lead_stride + (g % heads) * head_stride
+    own = tl.max(tl.load(reach_q + g * n_pad + rows))
+    best = tl.full([BM], float("-inf"), tl.float32)
+    total = tl.zeros([BM], tl.float32)
+    sums = tl.zeros([BM, DVP], tl.float32)
+    for start in range(0, m, BN):
+        columns = start + tl.arange(0, BN)
+        reach = own + tl.max(tl.load(reach_k + columns))
+        score = SCORES(q, k, eq, ek, c, rows, columns, n, m, n_pad, m_pad, reach, D, BM, BN)
+        may = allowed(seen, rows, columns, n, m, row_stride, column_stride, MASKED)
+        score = tl.where(may, score, float("-inf"))
+        weight, best, total, shrink = online(score, best, total)
+        values = matrix(v, columns, features, m, DV)
+        sums = dot(weight.to(v.dtype.element_ty), values, sums * shrink[:, None])
+    scale, log_sum = normaliser(best, total)
+    tl.store(lse + g * n_pad + rows, log_sum)
+    place = out + g * n * DV + rows[:, None] * DV + features[None, :]
+    exists = (rows[:, None] < n) & (features[None, :] < DV)
+    tl.store(place, (sums * scale[:, None]).to(out.dtype.element_ty), mask=exists)
+
+
+@triton.jit
+def pairs(
+    q, k, v, eq, ek, c, reach_q, reach_k, seen, do, delta, lse, dv, ds, first, stop, height,
+    n, m, n_pad, m_pad, heads, lead_stride, head_stride, row_stride, column_stride,
+    D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, GRAIN: tl.constexpr, MASKED: tl.constexpr, SCORES: tl.constexpr,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Add to dv and write ds "g height m_pad" of BN keys and the queries from first to stop, to whole GRAINs."""
+    blocks = tl.cdiv(m, GRAIN) * GRAIN // BN
+    g = (tl.program_id(0) // blocks).to(tl.int64)
+    columns = (tl.program_id(0) % blocks) * BN + tl.arange(0, BN)
+    features = tl.arange(0, DVP)
+    q, k, v, do, c = q + g * n * D, k + g * m * D, v + g * m * DV, do + g * n * DV, c + g * EVEN
+    eq, ek, reach_q = eq + g * EVEN * n_pad, ek + g * EVEN * m_pad, reach_q + g * n_pad
+    lse, delta, ds = lse + g * n_pad, delta + g * n_pad, ds + g * height * m_pad
+    seen += (g // heads) * lead_stride + (g % heads) * head_stride
+    own = tl.max(tl.load(reach_k + g * m_pad + columns))
+    values = matrix(v, columns, features, m, DV)
+    place = dv + g * m * DV + columns[:, None] * DV + features[None, :]
+    exists = (columns[:, None] < m) & (features[None, :] < DV)
+    sums = tl.load(place, mask=exists, other=0.0)
+    for start in range(first, stop, BM):
+        rows = start + tl.arange(0, BM)
+        reach = own + tl.max(tl.load(reach_q + rows))
+        score = SCORES(q, k, eq, ek, c, rows, columns, n, m, n_pad, m_pad, reach, D, BM, BN)
+        may = allowed(seen, rows, columns, n, m, row_stride, column_stride, MASKED)
+        weight = tl.where(may, tl.exp2(score - tl.load(lse + rows)[:, None]), 0.0)
+        given = matrix(do, rows, features, n, DV)
+        slope = dot(given, tl.trans(values), tl.zeros([BM, BN], tl.float32))
+        slope = weight * (slope - tl.load(delta + rows)[:, None])
+        here = (rows - first)[:, None] * m_pad + columns[None, :]
+        tl.store(ds + here, slope.to(ds.dtype.element_ty))
+        sums = dot(tl.trans(weight.to(do.dtype.element_ty)), given, sums)
+    tl.store(place, sums, mask=exists)
+
+
+@triton.jit
+def sides(
+    own, own_rows, own_reach, other, other_rows, other_reach, ds, slope, r_part,
+    first, height, other_first, other_height, n, m, n_pad, m_pad, area, stride, other_stride,
+    D: tl.constexpr, WIDTH: tl.constexpr, BM: tl.constexpr, BD: tl.constexpr, BJ: tl.constexpr,
+    BOTH: tl.constexpr, SLOPES: tl.constexpr,
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Add Σ ds·f' to `slope` "g n_pad WIDTH" for BM rows × BD features of one side, over all of the other.
+
+    `height` rows from `first` on and `other_height` others from `other_first` on, which ds "g area" begins
+    with. If BOTH, r_part "g n_pad/BM WIDTH" takes Σ ds·r.
+    """
+    blocks, parts = tl.cdiv(height, BM), WIDTH // BD
+    g = (tl.program_id(0) // (blocks * parts)).to(tl.int64)
+    block = tl.program_id(0) // parts % blocks
+    rows = block * BM + tl.arange(0, BM)  # counted from `first`; and the others from `other_first`
+    columns = tl.program_id(0) % parts * BD + tl.arange(0, BD)
+    own, other = own + (g * n + first) * D, other + (g * m + other_first) * D
+    own_row, other_row = g * n_pad + first, g * m_pad + other_first
+    ds_rows = ds + g * area + rows * stride
+    top = tl.max(tl.load(own_reach + own_row + rows))
+    place = slope + (own_row + rows[:, None]) * WIDTH + columns[None, :]
+    sums = tl.load(place)
+    r_sum = tl.zeros([BM, BD], tl.float32)
+    for start in range(0, other_height, BJ):
+        stop = tl.minimum(start + BJ, other_height)
+        reach = top + tl.max(tl.load(other_reach + other_row + start + tl.arange(0, BJ)))
+        sums, r_sum = SLOPES(
+            own, own_rows + own_row * WIDTH, other, other_rows + other_row * WIDTH, ds_rows, other_stride,
+            start, stop, rows, columns, n - first, m - other_first, sums, r_sum, reach, D, WIDTH, BOTH,
+        )  # fmt: skip
+    tl.store(place, sums)
+    if BOTH:
+        part = r_part + (own_row // BM + block) * WIDTH + columns
+        tl.store(part, tl.sum(r_sum, 0))

@@ -1,0 +1,226 @@
+"""Attention whose score is Σ_d w_d f(q_d + k_d), as one differentiable function: launches `pairwise`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+import triton
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from foveal.attention.kernels import pairwise
+from foveal.attention.kernels.layout import groups, padded, sight
+
+SCRATCH = 256 * 2**20
+"""How many bytes of ds are held at once while differentiating (of PAD queries at least)."""
+
+PAD = 128
+"""Lengths are padded to this in memory, so that tiles need no bounds: every tile divides it."""
+
+GRAIN = 64
+"""Lengths are padded to this where ds is written and read: the tiles of PAIRS and SIDES divide it."""
+
+LOG2E = 1.4426950408889634
+
+
+class Tiles(NamedTuple):
+    """How much one program holds, and by how many warps: the knobs of a launch."""
+
+    rows: int
+    columns: int
+    warps: int
+
+
+FORWARD = {64: Tiles(64, 128, 4), 128: Tiles(64, 64, 4), 256: Tiles(64, 64, 8)}
+PAIRS = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 8), 256: Tiles(32, 64, 8)}
+SIDES = {16: Tiles(64, 16, 4), 32: Tiles(64, 32, 4), 64: Tiles(64, 64, 4)}
+"""Up to which size which tiles: FORWARD and PAIRS by the size of v (rows are queries, columns keys), SIDES by
+the features a program holds (rows are of its own side, columns features). To be measured.
+"""
+
+
+@dataclass(frozen=True)
+class Form:
+    """One f: its tiles of scores and its sums of slopes in Triton, and the constants around them."""
+
+    scores: Any
+    slopes: Any
+    exponentials: bool
+    """Whether the kernels see e^{2x} in place of x."""
+    score_factor: float
+    slope_factor: float
+    weight_slope: Callable[[Sums], Tensor]
+
+
+class Sums(NamedTuple):
+    """What the gradient of w is made of: q, k "g n d", the sums of slopes over the other side, and Σ ds·r."""
+
+    q: Tensor
+    k: Tensor
+    q_slope: Tensor
+    k_slope: Tensor
+    r: Tensor
+
+
+class Side(NamedTuple):
+    """Queries or keys "g n d", laid out for the kernels in float32, and max |x| of each row."""
+
+    x: Tensor
+    features_first: Tensor
+    rows_first: Tensor
+    reach: Tensor
+
+
+def _tiles(table: dict[int, Tiles], size: int) -> Tiles:
+    return next((tiles for limit, tiles in table.items() if size <= limit), max(table.items())[1])
+
+
+def _width(d: int) -> int:
+    """Return d padded to whole tiles of features."""
+    return padded(d, min(64, max(16, triton.next_power_of_2(d))))
+
+
+def _side(x: Tensor, form: Form, *, rows_first: bool) -> Side:
+    g, n, d = x.shape
+    n_pad, even, width = padded(n, PAD), padded(d, 2), _width(d)
+    features = x.new_empty(g, even, n_pad, dtype=torch.float32)
+    rows = x.new_empty((g, n_pad, width) if rows_first else (0,), dtype=torch.float32)
+    reach = x.new_empty(g, n_pad, dtype=torch.float32)
+    pairwise.spread[(g * n_pad // 32,)](
+        x, features, rows, reach, n, n_pad, D=d, EVEN=even, WIDTH=width, DP=triton.next_power_of_2(width),
+        BM=32, EXP=form.exponentials, ROWS=rows_first, num_warps=4,
+    )  # fmt: skip
+    return Side(x, features, rows, reach)
+
+
+class _Shape(NamedTuple):
+    """What `forward` and `pairs` take alike: sizes and strides by position, and constants by name."""
+
+    numbers: tuple[int, ...]
+    constants: dict[str, Any]
+
+
+def _shape(q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None, form: Form) -> _Shape:
+    n, d, m, dv = *q.shape[1:], *v.shape[1:]
+    heads = 1 if seen is None else seen.shape[1]
+    strides = (0, 0, 0, 0) if seen is None else seen.stride()
+    constants = {
+        "D": d, "EVEN": padded(d, 2), "DV": dv, "DVP": max(16, triton.next_power_of_2(dv)),
+        "MASKED": seen is not None, "SCORES": form.scores,
+    }  # fmt: skip
+    return _Shape((n, m, padded(n, PAD), padded(m, PAD), heads, *strides), constants)
+
+
+def _coefficients(w: Tensor, form: Form) -> Tensor:
+    """Return w "g d" as the kernels want it: in base 2, with the form's factor, an odd d padded."""
+    return torch.nn.functional.pad(w.float() * (form.score_factor * LOG2E), (0, w.shape[-1] % 2))
+
+
+def _forward(
+    q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, form: Form
+) -> tuple[Tensor, Tensor]:
+    """Return what is seen "g n dv" and the base-2 log-sum-exp "g n_pad"."""
+    own, other = _side(q, form, rows_first=False), _side(k, form, rows_first=False)
+    out, lse = v.new_empty(*q.shape[:2], v.shape[-1]), torch.empty_like(own.reach)
+    shape, tiles = _shape(q, k, v, seen, form), _tiles(FORWARD, v.shape[-1])
+    pairwise.forward[(q.shape[0] * triton.cdiv(q.shape[1], tiles.rows),)](
+        q, k, v, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach,
+        out if seen is None else seen, out, lse, *shape.numbers,
+        **shape.constants, BM=tiles.rows, BN=tiles.columns, num_warps=tiles.warps,
+    )  # fmt: skip
+    return out, lse
+
+
+class Span(NamedTuple):
+    """Which rows of a side the ds at hand belong to, and how far apart ds of neighbouring rows lie."""
+
+    first: int
+    count: int
+    stride: int
+
+
+def _add_slopes(
+    own: Side, other: Side, ds: Tensor, slope: Tensor, r: Tensor | None, spans: tuple[Span, Span], form: Form
+) -> None:
+    """Add Σ ds·f' to `slope` "g n_pad width" of one side, and put Σ ds·r into `r` "g n_pad/rows width"."""
+    (here, there), (g, n, d), width = spans, own.x.shape, slope.shape[-1]
+    tiles = _tiles(SIDES, min(64, width))
+    grid = (g * triton.cdiv(here.count, tiles.rows) * (width // tiles.columns),)
+    pairwise.sides[grid](
+        own.x, own.rows_first, own.reach, other.x, other.rows_first, other.reach, ds, slope,
+        slope if r is None else r, here.first, here.count, there.first, there.count,
+        n, other.x.shape[1], own.reach.shape[1], other.reach.shape[1], ds[0].numel(), here.stride, there.stride,
+        D=d, WIDTH=width, BM=tiles.rows, BD=tiles.columns, BJ=64, BOTH=r is not None, SLOPES=form.slopes,
+        num_warps=tiles.warps,
+    )  # fmt: skip
+
+
+def _scratch(q: Tensor, n_pad: int, m_pad: int) -> Tensor:
+    """Return room for the ds of as many queries as SCRATCH allows, "g rows m_pad"."""
+    precision = torch.bfloat16 if q.dtype == torch.bfloat16 else torch.float32  # float16 would underflow
+    row_bytes = q.shape[0] * m_pad * precision.itemsize
+    rows = min(n_pad, max(PAD, SCRATCH // row_bytes // PAD * PAD))
+    return q.new_empty(q.shape[0], rows, m_pad, dtype=precision)
+
+
+class _Attention(torch.autograd.Function):
+    """softmax_k(Σ_d w_d f(q_d + k_d)) v of q "g n d", k "g m d", v "g m dv", w "g d"."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, form: Form) -> Tensor:
+        """Return what is seen, "g n dv"."""
+        out, lse = _forward(q, k, v, w, seen, form)
+        ctx.save_for_backward(q, k, v, w, seen, out, lse)
+        ctx.form = form
+        return out
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, do: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of q, k, v and w."""
+        (q, k, v, w, *_), form = ctx.saved_tensors, ctx.form
+        dv, sums = _gradient_sums(*ctx.saved_tensors, do.contiguous(), form)
+        scale = w[:, None].float() * form.slope_factor
+        dq, dk = (sums.q_slope * scale).to(q.dtype), (sums.k_slope * scale).to(k.dtype)
+        return dq, dk, dv.to(v.dtype), form.weight_slope(sums).to(w.dtype), None, None
+
+
+def _gradient_sums(
+    q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, out: Tensor, lse: Tensor,
+    do: Tensor, form: Form,
+) -> tuple[Tensor, Sums]:  # fmt: skip
+    """Return dv in float32 and the sums that the other gradients are made of."""
+    (g, n, d), width = q.shape, _width(q.shape[-1])
+    own, other = _side(q, form, rows_first=True), _side(k, form, rows_first=True)
+    n_pad, m_pad = own.reach.shape[1], other.reach.shape[1]
+    delta = torch.nn.functional.pad((do.float() * out.float()).sum(-1), (0, n_pad - n))
+    dv = torch.zeros_like(v, dtype=torch.float32)
+    slopes = q.new_zeros(g, n_pad, width, dtype=torch.float32), q.new_zeros(g, m_pad, width, dtype=torch.float32)
+    r = q.new_zeros(g, n_pad // _tiles(SIDES, min(64, width)).rows, width, dtype=torch.float32)
+    ds, shape, tiles = _scratch(q, n_pad, m_pad), _shape(q, k, v, seen, form), _tiles(PAIRS, v.shape[-1])
+    for first in range(0, n, ds.shape[1]):
+        rows, keys = Span(first, min(ds.shape[1], n - first), m_pad), Span(0, k.shape[1], 1)
+        pairwise.pairs[(g * (padded(k.shape[1], GRAIN) // tiles.columns),)](
+            q, k, v, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach,
+            out if seen is None else seen, do, delta, lse, dv, ds, first, first + padded(rows.count, GRAIN), ds.shape[1],
+            *shape.numbers, **shape.constants, BM=tiles.rows, BN=tiles.columns, GRAIN=GRAIN,
+            num_warps=tiles.warps,
+        )  # fmt: skip
+        _add_slopes(own, other, ds, slopes[0], r if form.exponentials else None, (rows, keys), form)
+        _add_slopes(other, own, ds, slopes[1], None, (keys, rows), form)
+    return dv, Sums(q, k, slopes[0][:, :n, :d], slopes[1][:, : k.shape[1], :d], r.sum(1)[:, :d])
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None, *, form: Form) -> Tensor:
+    """Return softmax_k(Σ_d w_d f(q_d + k_d)) v, "*batch q dv".
+
+    q "*batch q d", k "*batch k d", v "*batch k dv", w "*#batch d", mask "*#batch #q #k".
+    """
+    batch = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2], w.shape[:-1])
+    seen = sight(mask, batch, q.shape[-2], k.shape[-2])
+    weight = groups(w[..., None, :], batch).squeeze(1)
+    out = _Attention.apply(groups(q, batch), groups(k, batch), groups(v, batch), weight, seen, form)
+    return out.unflatten(0, batch) if batch else out[0]
