@@ -1,0 +1,256 @@
+"""Sparse attention over neighbourhoods: each query meets the keys near it, in tiles, in linear time.
+
+`weights` masks the whole score with `pattern`. `attend` cuts queries into tiles, each with the keys of its
+tile and a halo around it, and never builds anything of size q×k.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, NamedTuple
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn.functional import pad
+
+from foveal.attention.build import Spec, build
+from foveal.attention.core import Attention, pick
+from foveal.attention.scores import SCORES
+from foveal.errors import ConfigError
+
+
+def at(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Return a mask's or bias's entries ("… #q #k") at rows "t a", columns "t c": "… t a c"; below 0: any."""
+    rows = rows.clamp(min=0) if x.shape[-2] > 1 else torch.zeros_like(rows)
+    columns = columns.clamp(min=0) if x.shape[-1] > 1 else torch.zeros_like(columns)
+    return x[..., rows[..., None], columns[..., None, :]]
+
+
+def parts(places: int, size: int) -> int:
+    """Return how many parts of `size` cover `places`; without negatives, which ONNX rounds the other way."""
+    return (places + size - 1) // size
+
+
+def fit(size: int, places: int) -> int:
+    """Return `size`, but no more than `places` where that is known: an exported graph leaves lengths open."""
+    return min(size, places) if isinstance(places, int) else size
+
+
+def positive(**options: int) -> None:
+    """Raise ConfigError for the first option that is below 1."""
+    for name, value in options.items():
+        if value < 1:
+            raise ConfigError(f"{name} is {value}", remedy="1 or more")
+
+
+class Sparse(Attention):
+    """A score among the keys that `pattern` allows: give `pattern`, and an `attend` that skips the rest.
+
+    score: any of SCORES, by name or with its options; q_dim, k_dim: its sizes, where it has parameters. Keys
+    outside the pattern cost nothing in `attend`, and O(q·k) in `weights`.
+    """
+
+    any_order: ClassVar[bool] = False
+    rows_alone: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        q_dim: int | None = None,
+        k_dim: int | None = None,
+        *,
+        score: Spec = "scaled_dot",
+        normaliser: Spec = "softmax",
+    ) -> None:
+        super().__init__(normaliser=normaliser)
+        options = {"name": score} if isinstance(score, str) else dict(score)
+        if "normaliser" in options:
+            raise ConfigError("a score inside a pattern has no normaliser", remedy="give it to the pattern")
+        given = {"q_dim": q_dim, "k_dim": k_dim}
+        sizes = {name: size for name, size in given.items() if size is not None}
+        self.scorer: Attention = build(SCORES, options | {"normaliser": normaliser}, **sizes)
+
+    def score(self, q: Tensor, k: Tensor) -> Tensor:
+        """Return the score that was chosen, whatever the pattern: "*batch q k"."""
+        return self.scorer.score(q, k)
+
+    def row_bytes(self, q: Tensor, k: Tensor) -> int:
+        """Return the bytes of a row of the chosen score."""
+        return self.scorer.row_bytes(q, k)
+
+    def pattern(self, rows: Tensor, keys: int) -> Tensor:
+        """Return which of `keys` keys the queries with indices `rows` "r" may look at, "r k"."""
+        raise NotImplementedError
+
+    def weights(self, q: Tensor, k: Tensor, mask: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """Return the weights with all keys outside the pattern masked, "*batch q k"."""
+        return self._among(q, k, torch.arange(q.shape[-2], device=q.device), mask, bias)
+
+    def rows(
+        self, q: Tensor, k: Tensor, rows: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the weights of the queries with indices `rows` "r", "*batch r k", without the others."""
+        return self._among(q.index_select(-2, rows), k, rows, pick(mask, rows), pick(bias, rows))
+
+    def _among(self, q: Tensor, k: Tensor, rows: Tensor, mask: Tensor | None, bias: Tensor | None) -> Tensor:
+        allowed = self.pattern(rows, k.shape[-2])
+        return super().weights(q, k, allowed if mask is None else mask & allowed, bias)
+
+
+class Tiling(NamedTuple):
+    """How a map of places is cut: tiles of `block` (outer, inner) places, each with `halo` more around it."""
+
+    block: tuple[int, int]
+    halo: tuple[int, int]
+    inner: int
+
+    def tiles(self, places: int) -> tuple[int, int]:
+        """Return how many tiles cover `places` places along both axes."""
+        return parts(places, self.inner * self.block[0]), parts(self.inner, self.block[1])
+
+    def cut(self, x: Tensor, tiles: tuple[int, int], *, halo: bool) -> Tensor:
+        """Cut "… n c" into tiles, "… t p c", with or without their halo; places that do not exist are 0."""
+        margin = self.halo if halo else (0, 0)
+        outer = parts(x.shape[-2], self.inner)
+        x = pad(x, (0, 0, 0, outer * self.inner - x.shape[-2]))
+        x = x.reshape(*x.shape[:-2], outer, self.inner, x.shape[-1])
+        after = [
+            t * b + m - n
+            for t, b, m, n in zip(tiles, self.block, margin, (outer, self.inner), strict=True)
+        ]
+        x = pad(x, (0, 0, margin[1], after[1], margin[0], after[0]))
+        for block, extra in zip(self.block, margin, strict=True):
+            x = x.unfold(-3, block + 2 * extra, block)  # … tiles inner c window, then … to ti c window window
+        return rearrange(x, "... to ti c wo wi -> ... (to ti) (wo wi) c")
+
+    def join(self, x: Tensor, tiles: tuple[int, int], places: int) -> Tensor:
+        """Put tiles without halo back in order: "… t p c" → "… n c"."""
+        pattern = "... (to ti) (bo bi) c -> ... (to bo) (ti bi) c"
+        x = rearrange(x, pattern, to=tiles[0], bo=self.block[0], bi=self.block[1])
+        return x[..., : self.inner, :].flatten(-3, -2)[..., :places, :]
+
+
+class Tiled(Sparse):
+    """Base of mechanisms whose pattern is `near(i, j)` and holds only within a tile and its halo."""
+
+    def near(self, i: Tensor, j: Tensor) -> Tensor:
+        """Return whether query i may look at key j."""
+        raise NotImplementedError
+
+    def tiling(self, places: int) -> Tiling:
+        """Return how up to `places` queries and keys are cut."""
+        raise NotImplementedError
+
+    def pattern(self, rows: Tensor, keys: int) -> Tensor:
+        """Return near(i, j), "r k"."""
+        return self.near(rows[:, None], torch.arange(keys, device=rows.device))
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the values tile by tile: time and memory O(q · (block + 2·halo) · d)."""
+        tiling = self.tiling(max(q.shape[-2], k.shape[-2]))
+        tiles = tiling.tiles(q.shape[-2])
+        i, j = (torch.arange(1, x.shape[-2] + 1, device=q.device)[:, None] for x in (q, k))
+        rows = tiling.cut(i, tiles, halo=False).squeeze(-1) - 1  # -1: no such place
+        columns = tiling.cut(j, tiles, halo=True).squeeze(-1) - 1
+        allowed = self.near(rows[..., None], columns[..., None, :]) & (columns >= 0)[..., None, :]
+        if mask is not None:
+            allowed = allowed & at(mask, rows, columns)
+        score = self.score(tiling.cut(q, tiles, halo=False), tiling.cut(k, tiles, halo=True))
+        if bias is not None:
+            score = score + at(bias, rows, columns)
+        seen = self.normaliser(score, allowed) @ tiling.cut(v, tiles, halo=True)
+        return tiling.join(seen, tiles, q.shape[-2])
+
+
+class Local(Tiled):
+    """softmax of the score over |i − j| ≤ window  (Parmar et al., 2018; Beltagy et al., 2020).
+
+    i and j count places along q and k, which may differ in length. Time and memory O(q·window·d).
+    """
+
+    def __init__(
+        self,
+        q_dim: int | None = None,
+        k_dim: int | None = None,
+        *,
+        window: int = 16,
+        score: Spec = "scaled_dot",
+        normaliser: Spec = "softmax",
+    ) -> None:
+        super().__init__(q_dim, k_dim, score=score, normaliser=normaliser)
+        positive(window=window + 1)
+        self.window = window
+
+    def near(self, i: Tensor, j: Tensor) -> Tensor:
+        """Return |i − j| ≤ window."""
+        return (i - j).abs() <= self.window
+
+    def tiling(self, places: int) -> Tiling:
+        """Return tiles as long as the window, and at least 16: three windows of keys for each of queries."""
+        return Tiling((fit(max(self.window, 16), places), 1), (fit(self.window, places), 0), 1)
+
+
+class Local2D(Tiled):
+    """softmax of the score over neighbours on a map: |Δouter| ≤ window[0], |Δinner| ≤ window[1].
+
+    (Parmar et al., 2018; Hassani et al., 2023, whose window stops at the border where this one is cut.)
+    Place i stands at (i // inner, i % inner): `inner` is the width of a map "(h w)" flattened row by row, or
+    the height of one flattened column by column, "(w h)", whose width is then free. The last row may be
+    incomplete. Time and memory O(q · window[0] · window[1] · d).
+    """
+
+    def __init__(
+        self,
+        q_dim: int | None = None,
+        k_dim: int | None = None,
+        *,
+        inner: int = 4,
+        window: tuple[int, int] = (7, 3),
+        score: Spec = "scaled_dot",
+        normaliser: Spec = "softmax",
+    ) -> None:
+        super().__init__(q_dim, k_dim, score=score, normaliser=normaliser)
+        outer_window, inner_window = window
+        positive(inner=inner, window=min(window) + 1)
+        self.inner, self.window = inner, (outer_window, inner_window)
+
+    def near(self, i: Tensor, j: Tensor) -> Tensor:
+        """Return whether j lies in the window around i on the map."""
+        outer = (i // self.inner - j // self.inner).abs() <= self.window[0]
+        return outer & ((i % self.inner - j % self.inner).abs() <= self.window[1])
+
+    def tiling(self, places: int) -> Tiling:
+        """Return tiles as large as the window, and at least 4 along both axes."""
+        size = (parts(places, self.inner), self.inner)
+        outer, inner = (fit(max(w, 4), n) for w, n in zip(self.window, size, strict=True))
+        halo = (fit(self.window[0], size[0]), fit(self.window[1], size[1]))
+        return Tiling((outer, inner), halo, self.inner)
+
+
+class Chunked(Tiled):
+    """softmax of the score over the keys of one's own chunk: i // size = j // size  (Qiu et al., 2020).
+
+    Chunks do not see each other. Time and memory O(q·size·d), without any overlap.
+    """
+
+    def __init__(
+        self,
+        q_dim: int | None = None,
+        k_dim: int | None = None,
+        *,
+        size: int = 32,
+        score: Spec = "scaled_dot",
+        normaliser: Spec = "softmax",
+    ) -> None:
+        super().__init__(q_dim, k_dim, score=score, normaliser=normaliser)
+        positive(size=size)
+        self.size = size
+
+    def near(self, i: Tensor, j: Tensor) -> Tensor:
+        """Return whether i and j stand in one chunk."""
+        return i // self.size == j // self.size
+
+    def tiling(self, places: int) -> Tiling:
+        """Return the chunks, without halo."""
+        return Tiling((fit(self.size, places), 1), (0, 0), 1)
