@@ -11,7 +11,7 @@ from foveal.attention.gates import GATES, Gate
 from foveal.attention.heads import Cache, MultiHead
 from foveal.attention.normalisers import NORMALISERS, Normaliser
 from foveal.attention.position import POSITIONS, Position
-from foveal.attention.recall import Recalled, recall
+from foveal.attention.recalling import Recalled, recall
 from foveal.attention.registry import MECHANISMS
 from foveal.attention.watching import watch
 

@@ -33,7 +33,8 @@ class Attention(nn.Module):
     """Base of every mechanism: give `score` or `weights`; `attend` may be overridden by a faster route.
 
     q: "*batch q d", k: "*batch k d", v: "*batch k dv", mask: "*#batch #q #k", true where a query may look,
-    bias: "*#batch #q #k", added to the score. A row that may look nowhere gives zeros.
+    bias: "*#batch #q #k", added to the score; it may be more precise than q, k and v, as may the weights then.
+    A row that may look nowhere gives zeros.
     `normaliser`: how scores become weights, by name (see NORMALISERS) or with its options.
     """
 
@@ -87,13 +88,13 @@ class Attention(nn.Module):
         weights = self.weights(q, k, mask, bias)
         report(self, weights)
         report.call(self, q, k, mask, bias)
-        return weights @ v, weights
+        return weights.to(v.dtype) @ v, weights
 
     def attend(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
         """Return the attended values by the fastest route; equal to `weights @ v`."""
-        return self.weights(q, k, mask, bias) @ v
+        return self.weights(q, k, mask, bias).to(v.dtype) @ v
 
     def forward(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None

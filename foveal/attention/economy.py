@@ -66,7 +66,7 @@ def attend_within(
     report.call(mechanism, q, k, mask, bias)
 
     def part(rows: Tensor) -> Tensor:
-        return mechanism.rows(q, k, rows, mask, bias) @ v
+        return mechanism.rows(q, k, rows, mask, bias).to(v.dtype) @ v
 
     parts = torch.split(torch.arange(q.shape[-2], device=q.device), at_once)
     return torch.cat([recomputed(part, rows) for rows in parts], -2)

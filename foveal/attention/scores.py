@@ -114,7 +114,7 @@ class Additive(Attention):
 
     def row_bytes(self, q: Tensor, k: Tensor) -> int:
         """Return the bytes of a row: the sum and its tanh, "k hidden" each, on top of the weights."""
-        return super().row_bytes(q, k) // 2 * (2 + self.v.shape[0])
+        return super().row_bytes(q, k) // 4 * (4 + 2 * self.v.shape[0])
 
 
 class MLP(Attention):
@@ -166,8 +166,9 @@ class MLP(Attention):
         return hidden @ self.v
 
     def row_bytes(self, q: Tensor, k: Tensor) -> int:
-        """Return the bytes of a row: the hidden layers "k hidden" each, on top of the weights."""
-        return super().row_bytes(q, k) // 2 * (2 + self.v.shape[0])
+        """Return the bytes of a row: two or three hidden layers "k hidden", on top of the weights."""
+        layers = 2 if self.middle is None else 3
+        return super().row_bytes(q, k) // 4 * (4 + layers * self.v.shape[0])
 
 
 class Location(Attention):
@@ -221,7 +222,7 @@ class Location(Attention):
         look, looks = k.new_zeros(*shape[:-2], shape[-1]), []
         for query, allowed, extra in zip(q.unbind(-2), masks, biases, strict=True):
             score = self.step(query, k, look)
-            look = self.normaliser(score if extra is None else score + extra, allowed)
+            look = self.normaliser(score if extra is None else score + extra, allowed).to(k.dtype)
             looks.append(look)
         return torch.stack(looks, -2)
 

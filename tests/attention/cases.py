@@ -22,6 +22,16 @@ VARIANTS: list[dict[str, Any]] = [
     {"name": "mlp", "hidden": 19, "activation": "tanh"},
     {"name": "mlp", "layers": 3, "activation": "gelu"},
     {"name": "location", "kernel": 3, "filters": 2, "normaliser": "entmax15"},
+    {"name": "local", "window": 1},
+    {"name": "local", "window": 2, "score": "additive", "normaliser": "sparsemax"},
+    {"name": "local_2d", "inner": 3, "window": (1, 0)},
+    {"name": "chunked", "size": 3},
+    {"name": "random", "keys": 3, "block": 2},
+    {"name": "structured", "window": 1, "anchors": 1, "keys": 2, "block": 2},
+    {"name": "elu", "causal": True},
+    {"name": "relu", "causal": True},
+    {"name": "random_features", "features": 19, "causal": True},
+    {"name": "fourier_features", "features": 512, "seed": 3},
 ]
 
 CASES: list[dict[str, Any]] = [{"name": name} for name in MECHANISMS] + VARIANTS

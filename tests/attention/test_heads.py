@@ -1,96 +1,166 @@
-"""Laws and parities of the line model's mechanisms. All sizes differ, so no swapped axis can pass."""
+"""Multi-head attention: parity with torch, any mechanism, grouped keys, and steps equal to the whole."""
+
+from __future__ import annotations
+
+from typing import Any
 
 import pytest
 import torch
+from einops import repeat
+from torch.nn import functional
 from torch.testing import assert_close
 
-from foveal.attention.heads import MultiHead
-from foveal.attention.position import DistanceBias, Rotary
-from foveal.attention.scores import ScaledDot
-from foveal.attention.watching import watch
+from foveal.attention import MECHANISMS, POSITIONS, Cache, MultiHead
+from foveal.attention.position import grid
+from foveal.errors import ConfigError
 
-B, H, Q, K, D, DV = 2, 3, 5, 7, 11, 13
+B, Q, K, DIM, HEADS, MEMORY = 2, 5, 7, 24, 6, 17
+STEPWISE = [name for name, kind in MECHANISMS.items() if kind.rows_alone and kind.takes_bias]
 
 
-def inputs(seed: int = 0) -> tuple[torch.Tensor, ...]:
+def heads(**options: Any) -> MultiHead:
+    torch.manual_seed(2)
+    return MultiHead(DIM, HEADS, **options).double()
+
+
+def lines(n: int = Q, dim: int = DIM, seed: int = 0) -> torch.Tensor:
     torch.manual_seed(seed)
-    shapes = ((B, H, Q, D), (B, H, K, D), (B, H, K, DV))
-    return tuple(torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes)
+    return torch.randn(B, n, dim, dtype=torch.float64)
 
 
-def mask() -> torch.Tensor:
-    torch.manual_seed(1)
-    allowed = torch.rand(B, 1, Q, K) > 0.4
-    allowed[0, 0, 2] = False  # a query that may look nowhere
-    return allowed
+def causal(n: int) -> torch.Tensor:
+    return torch.ones(n, n, dtype=torch.bool).tril()[None]
 
 
 @pytest.mark.parametrize("masked", [False, True])
-def test_forward_is_weights_times_values_in_value_and_gradient(masked: bool) -> None:
-    attend, allowed = ScaledDot(), mask() if masked else None
-    fast, plain = inputs(), inputs()
-    out = attend(*fast, allowed)
-    expected = attend.weights(plain[0], plain[1], allowed) @ plain[2]
-    assert_close(out, expected)
-    out.square().sum().backward()
-    expected.square().sum().backward()
-    for one, other in zip(fast, plain, strict=True):
-        assert_close(one.grad, other.grad)
-
-
-def test_a_query_that_may_look_nowhere_gives_zeros() -> None:
-    q, k, v = inputs()
-    out = ScaledDot()(q, k, v, mask())
-    assert (out[0, :, 2] == 0).all()
-    assert (ScaledDot().weights(q, k, mask())[0, :, 2] == 0).all()
-
-
-def test_nothing_outside_the_mask_is_seen() -> None:
-    q, k, v = inputs()
-    allowed = torch.ones(B, 1, Q, K, dtype=torch.bool)
-    allowed[..., -2:] = False
-    changed = v.detach().clone()
-    changed[:, :, -2:] = 1e6
-    assert_close(ScaledDot()(q, k, v, allowed), ScaledDot()(q, k, changed, allowed))
-
-
-def test_multi_head_equals_torch() -> None:
-    torch.manual_seed(2)
-    ours, theirs = MultiHead(12, 3), torch.nn.MultiheadAttention(12, 3, batch_first=True)
+def test_multi_head_equals_torch(masked: bool) -> None:
+    ours = heads(memory_dim=MEMORY)
+    theirs = torch.nn.MultiheadAttention(DIM, HEADS, batch_first=True, kdim=MEMORY, vdim=MEMORY).double()
     with torch.no_grad():
-        theirs.in_proj_weight.copy_(
-            torch.cat([ours.query.weight, ours.key.weight, ours.value.weight])
-        )
+        theirs.q_proj_weight.copy_(ours.query.weight)
+        theirs.k_proj_weight.copy_(ours.key.weight)
+        theirs.v_proj_weight.copy_(ours.value.weight)
         theirs.in_proj_bias.copy_(torch.cat([ours.query.bias, ours.key.bias, ours.value.bias]))
         theirs.out_proj.load_state_dict(ours.out.state_dict())
-    x, memory = torch.randn(2, 5, 12), torch.randn(2, 7, 12)
-    out, look = ours.look(x, memory)
-    expected, weights = theirs(x, memory, memory)
+    x, memory, mask = lines(), lines(K, MEMORY, seed=1), torch.ones(B, 1, K, dtype=torch.bool)
+    mask[1, :, -2:] = not masked
+    out, look = ours.look(x, memory, mask=mask)
+    expected, weights = theirs(x, memory, memory, key_padding_mask=~mask[:, 0])
     assert_close(out, expected)
     assert_close(look, weights)
-    assert_close(ours(x, memory), expected)
+    assert_close(ours(x, memory, mask=mask), expected)
 
 
-def test_rotary_depends_on_distance_only() -> None:
-    rotary, (q, k) = Rotary(8).double(), torch.randn(2, 1, 1, 4, 8, dtype=torch.float64)
-    places = torch.arange(4, dtype=torch.float64)[None]
-    here = rotary(q, places) @ rotary(k, places).mT
-    there = rotary(q, places + 31.5) @ rotary(k, places + 31.5).mT
-    assert_close(here, there, atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize("key_heads", [1, 2, 3])
+def test_grouped_keys_equal_torch(key_heads: int) -> None:
+    ours, x, memory = heads(key_heads=key_heads), lines(), lines(K, seed=1)
+    q, k, v = (
+        project(t).view(B, t.shape[1], -1, DIM // HEADS).transpose(1, 2)
+        for project, t in ((ours.query, x), (ours.key, memory), (ours.value, memory))
+    )
+    assert k.shape[1] == key_heads
+    seen = functional.scaled_dot_product_attention(q, k, v, enable_gqa=True)
+    assert_close(ours(x, memory), ours.out(seen.transpose(1, 2).reshape(B, Q, DIM)))
 
 
-def test_distance_bias_is_highest_at_the_expected_place() -> None:
-    bias = DistanceBias(2)(torch.tensor([[2.0]]), torch.tensor([[0.0, 1.0, 2.0, 4.0]]))
-    assert bias.argmax(-1).flatten().tolist() == [2, 2]
-    assert_close(bias[0, 0, 0, 0], bias[0, 0, 0, 3])
+@pytest.mark.parametrize("name", MECHANISMS)
+def test_any_mechanism_can_have_heads(name: str) -> None:
+    attend, x, memory = heads(mechanism=name, memory_dim=MEMORY), lines(), lines(K, MEMORY, seed=1)
+    mask = torch.ones(B, 1, K, dtype=torch.bool)
+    mask[1, :, -2:] = False
+    out = attend(x, memory, mask=mask)
+    assert out.shape == (B, Q, DIM)
+    values, look = attend.look(x, memory, mask=mask)
+    assert look.shape == (B, Q, K)
+    assert_close(values, out)
+    other = memory.clone()
+    other[1, -2:] = 1e3
+    assert_close(attend(x, other, mask=mask), out)
 
 
-def test_watching_collects_by_name_and_only_inside() -> None:
-    model = torch.nn.ModuleDict({"one": MultiHead(12, 3), "two": MultiHead(12, 3)})
-    x = torch.randn(2, 5, 12)
-    with watch(model) as maps:
-        watched = model["one"](x)
-    assert list(maps) == ["one.mechanism"]
-    assert maps["one.mechanism"][0].shape == (2, 3, 5, 5)
-    assert_close(watched, model["one"](x))
-    assert len(maps["one.mechanism"]) == 1
+@pytest.mark.parametrize("position", [None, *POSITIONS])
+@pytest.mark.parametrize("key_heads", [2, 6])
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_steps_equal_the_whole(position: str | None, key_heads: int, at_once: int) -> None:
+    attend, x = heads(key_heads=key_heads, position=position), lines(K)
+    whole, cache = attend(x, mask=causal(K)), Cache()
+    steps = [attend.step(part, cache) for part in x.split(at_once, 1)]
+    assert_close(torch.cat(steps, 1), whole)
+    assert cache.steps == K
+
+
+@pytest.mark.parametrize("name", STEPWISE)
+def test_steps_equal_the_whole_with_any_mechanism_that_can(name: str) -> None:
+    attend, x, memory, cache = heads(mechanism=name), lines(), lines(K, seed=1), Cache()
+    steps = [attend.step(part, cache) for part in x.split(2, 1)]
+    assert_close(torch.cat(steps, 1), attend(x, mask=causal(Q)))
+    known = attend.remember(memory)
+    steps = [attend.step(part, known) for part in x.split(2, 1)]
+    assert_close(torch.cat(steps, 1), attend(x, memory))
+
+
+@pytest.mark.parametrize("position", POSITIONS)
+def test_steps_over_a_memory_count_on(position: str) -> None:
+    attend, x, memory = heads(position=position), lines(), lines(K, seed=1)
+    mask = torch.ones(B, 1, K, dtype=torch.bool)
+    mask[0, 0, 3:] = False
+    known = attend.remember(memory)
+    steps = [attend.step(part, known, mask=mask) for part in x.split(1, 1)]
+    assert_close(torch.cat(steps, 1), attend(x, memory, mask=mask))
+
+
+def test_padding_stays_masked_step_by_step() -> None:
+    attend, x, cache = heads(position="alibi"), lines(), Cache()
+    seen = torch.ones(B, 1, Q, dtype=torch.bool)
+    seen[1, 0, 1] = False
+    steps = [attend.step(x[:, t : t + 1], cache, mask=seen[..., : t + 1]) for t in range(Q)]
+    assert_close(torch.cat(steps, 1), attend(x, mask=seen & causal(Q)))
+
+
+@pytest.mark.parametrize("name", sorted(set(MECHANISMS) - set(STEPWISE)))
+def test_steps_are_refused_where_queries_belong_together(name: str) -> None:
+    attend = heads(mechanism=name)
+    if attend.mechanism.rows_alone:
+        pytest.skip("only its bias is missing")
+    with pytest.raises(ConfigError, match="together"):
+        attend.step(lines(1), Cache())
+
+
+def test_positions_change_queries_and_keys_but_never_values() -> None:
+    x = lines(1)
+    for name in POSITIONS:
+        attend = heads(position=name)
+        here, there = (torch.full((B, 1), p, dtype=torch.float64) for p in (0.0, 9.0))
+        assert_close(attend(x, positions=(here, here)), attend(x, positions=(there, there)))  # one key: all v
+
+
+@pytest.mark.parametrize("name", POSITIONS)
+def test_a_position_matters_to_where_heads_look(name: str) -> None:
+    attend, x = heads(position=name), repeat(lines(1), "b 1 d -> b n d", n=K)
+    for parameter in attend.position.parameters():
+        torch.nn.init.normal_(parameter)
+    look = attend.look(x, x)[1]
+    assert (look - 1 / K).abs().max() > 1e-3  # without positions every place looks the same
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("sinusoid", {}), ("rotary", {}), ("relative", {}), ("alibi", {})]
+)
+def test_places_of_a_map_are_given(name: str, options: dict[str, Any]) -> None:
+    attend = MultiHead(DIM, 3, position={"name": name, "axes": 2, **options}).double()
+    x, places = lines(6), grid(2, 3).expand(B, -1, -1)
+    assert attend(x, positions=(places, places)).shape == x.shape
+    with pytest.raises(ConfigError, match="grid"):
+        attend(x)
+
+
+def test_heads_that_do_not_divide_are_refused() -> None:
+    with pytest.raises(ConfigError, match="divide"):
+        MultiHead(25, 6)
+    with pytest.raises(ConfigError, match="divide"):
+        MultiHead(24, 6, key_heads=4)
+
+
+def test_the_names_of_parameters_stay() -> None:
+    names = {f"{part}.{kind}" for part in ("query", "key", "value", "out") for kind in ("weight", "bias")}
+    assert set(heads(position="rotary").state_dict()) == names
