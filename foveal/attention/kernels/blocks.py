@@ -28,6 +28,32 @@ def dot(a, b, total):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
+def places(BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Return the row and the column of each entry of a tile, "BM/4w 1 4w 1" and "1 BN/8 1 8" for w warps.
+
+    The last two axes are the threads (4w × 8), the first two what each holds, so that an outer sum or product
+    of a row's and a column's values takes BM/4w + BN/8 loads a thread. A plain "BM BN" tile would be laid out
+    along its rows, with up to BM loads.
+    """
+    lanes: tl.constexpr = 4 * WARPS
+    row = tl.arange(0, BM // lanes)[:, None] * lanes + tl.arange(0, lanes)[None, :]
+    column = tl.arange(0, BN // 8)[:, None] * 8 + tl.arange(0, 8)[None, :]
+    return row[:, None, :, None], column[None, :, None, :]
+
+
+@triton.jit
+def nothing(BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Return zeros, laid out as `places`."""
+    return tl.zeros([BM // (4 * WARPS), BN // 8, 4 * WARPS, 8], tl.float32)
+
+
+@triton.jit
+def flat(tile, BM: tl.constexpr, BN: tl.constexpr):  # type: ignore[no-untyped-def]
+    """Return a tile laid out as `places` as "BM BN"."""
+    return tl.reshape(tl.permute(tile, (0, 2, 1, 3)), [BM, BN])
+
+
+@triton.jit
 def matrix(pointer, rows, columns, height, width):  # type: ignore[no-untyped-def]
     """Return the block at `rows` × `columns` of a row-major matrix; 0 where it does not reach."""
     inside = (rows[:, None] < height) & (columns[None, :] < width)
@@ -36,26 +62,29 @@ def matrix(pointer, rows, columns, height, width):  # type: ignore[no-untyped-de
 
 @triton.jit
 def allowed(sight, rows, columns, height, width, row_stride, column_stride, MASKED: tl.constexpr):  # type: ignore[no-untyped-def]
-    """Return which pairs exist and may meet; `sight` points to bytes, 0 where a query may not look."""
-    inside = (rows[:, None] < height) & (columns[None, :] < width)
+    """Return which pairs exist and may meet: rows and columns in shapes that broadcast to one another.
+
+    `sight` points to bytes, 0 where a query may not look.
+    """
+    inside = (rows < height) & (columns < width)
     if MASKED:
-        place = sight + rows[:, None] * row_stride + columns[None, :] * column_stride
+        place = sight + rows * row_stride + columns * column_stride
         inside = inside & (tl.load(place, mask=inside, other=0) != 0)
     return inside
 
 
 @triton.jit
 def online(score, best, total):  # type: ignore[no-untyped-def]
-    """Take a block of base-2 scores into a running softmax over columns  (Milakov & Gimelshein, 2018).
+    """Take a tile of base-2 scores into a running softmax over its rows  (Milakov & Gimelshein, 2018).
 
-    Returns the block's unnormalised weights, the new maximum of each row, their new sum, and the factor by
+    score: laid out as `places`; best, total: "BM/4w 4w", the maximum and the sum of each row so far. Returns the block's unnormalised weights, the new maximum of each row, their new sum, and the factor by
     which whatever was summed with the former maximum shrinks. A row without any score stays at zero.
     """
-    highest = tl.maximum(best, tl.max(score, 1))
+    highest = tl.maximum(best, tl.max(tl.max(score, 1), 2))
     base = tl.where(highest == float("-inf"), 0.0, highest)
-    weight = tl.exp2(score - base[:, None])
+    weight = tl.exp2(score - base[:, None, :, None])
     shrink = tl.exp2(best - base)
-    return weight, highest, total * shrink + tl.sum(weight, 1), shrink
+    return weight, highest, total * shrink + tl.sum(tl.sum(weight, 1), 2), shrink
 
 
 @triton.jit

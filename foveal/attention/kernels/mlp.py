@@ -12,6 +12,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+from foveal.attention.kernels.blocks import nothing, places
 from foveal.attention.kernels.sums import Form, attend
 
 if TYPE_CHECKING:
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
 
 @triton.jit
 def _scores(
-    q, k, eq, ek, c, rows, columns, n, m, n_pad, m_pad, reach,
-    D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr,
+    q, k, eq, ek, c, row, column, n, m, n_pad, m_pad, reach,
+    D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Return Σ_d c_d·relu(q_d + k_d) of a tile of rows × columns. eq, ek: q and k with features first."""
-    s = tl.zeros([BM, BN], tl.float32)
+    """Return Σ_d c_d·relu(q_d + k_d) of the tile at `row` and `column`, laid out as `places`.
+
+    eq, ek: q, k with features first.
+    """
+    rows, columns = places(BM, BN, WARPS)
+    rows, columns = row + rows, column + columns
+    s = nothing(BM, BN, WARPS)
     for d in range(0, D):
-        t = tl.load(eq + d * n_pad + rows)[:, None] + tl.load(ek + d * m_pad + columns)[None, :]
+        t = tl.load(eq + d * n_pad + rows) + tl.load(ek + d * m_pad + columns)
         s += tl.load(c + d) * tl.maximum(t, 0.0)
     return s
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from foveal.attention.kernels.blocks import allowed, dot, matrix, normaliser, online
+from foveal.attention.kernels.blocks import allowed, dot, flat, matrix, normaliser, online, places
 
 TWO_LOG2E = tl.constexpr(2.885390081777927)
 
@@ -50,34 +50,38 @@ def forward(
     q, k, v, eq, ek, c, reach_q, reach_k, seen, out, lse, n, m, n_pad, m_pad, heads,
     lead_stride, head_stride, row_stride, column_stride,
     D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
-    BM: tl.constexpr, BN: tl.constexpr, MASKED: tl.constexpr, SCORES: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
+    MASKED: tl.constexpr, SCORES: tl.constexpr,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Attend from BM queries to all keys."""
     blocks = tl.cdiv(n, BM)
     g = (tl.program_id(0) // blocks).to(tl.int64)
-    rows = (tl.program_id(0) % blocks) * BM + tl.arange(0, BM)
+    row = (tl.program_id(0) % blocks) * BM
+    rows = row + tl.arange(0, BM)
     features = tl.arange(0, DVP)
     q, k, v, c = q + g * n * D, k + g * m * D, v + g * m * DV, c + g * EVEN
     eq, ek, reach_k = eq + g * EVEN * n_pad, ek + g * EVEN * m_pad, reach_k + g * m_pad
     seen += (g // heads) * lead_stride + (g % heads) * head_stride
     own = tl.max(tl.load(reach_q + g * n_pad + rows))
-    best = tl.full([BM], float("-inf"), tl.float32)
-    total = tl.zeros([BM], tl.float32)
+    best = tl.full([BM // (4 * WARPS), 4 * WARPS], float("-inf"), tl.float32)
+    total = tl.zeros([BM // (4 * WARPS), 4 * WARPS], tl.float32)
     sums = tl.zeros([BM, DVP], tl.float32)
+    row_places, column_places = places(BM, BN, WARPS)
     for start in range(0, m, BN):
-        columns = start + tl.arange(0, BN)
-        reach = own + tl.max(tl.load(reach_k + columns))
-        score = SCORES(q, k, eq, ek, c, rows, columns, n, m, n_pad, m_pad, reach, D, BM, BN)
-        may = allowed(seen, rows, columns, n, m, row_stride, column_stride, MASKED)
-        score = tl.where(may, score, float("-inf"))
-        weight, best, total, shrink = online(score, best, total)
-        values = matrix(v, columns, features, m, DV)
-        sums = dot(weight.to(v.dtype.element_ty), values, sums * shrink[:, None])
+        reach = own + tl.max(tl.load(reach_k + start + tl.arange(0, BN)))
+        score = SCORES(q, k, eq, ek, c, row, start, n, m, n_pad, m_pad, reach, D, BM, BN, WARPS)
+        here = row + row_places, start + column_places
+        may = allowed(seen, here[0], here[1], n, m, row_stride, column_stride, MASKED)
+        weight, best, total, shrink = online(tl.where(may, score, float("-inf")), best, total)
+        values = matrix(v, start + tl.arange(0, BN), features, m, DV)
+        weight = flat(weight.to(v.dtype.element_ty), BM, BN)
+        sums = dot(weight, values, sums * tl.reshape(shrink, [BM])[:, None])
     scale, log_sum = normaliser(best, total)
-    tl.store(lse + g * n_pad + rows, log_sum)
+    tl.store(lse + g * n_pad + rows, tl.reshape(log_sum, [BM]))
     place = out + g * n * DV + rows[:, None] * DV + features[None, :]
     exists = (rows[:, None] < n) & (features[None, :] < DV)
-    tl.store(place, (sums * scale[:, None]).to(out.dtype.element_ty), mask=exists)
+    seen_values = sums * tl.reshape(scale, [BM])[:, None]
+    tl.store(place, seen_values.to(out.dtype.element_ty), mask=exists)
 
 
 @triton.jit
@@ -85,12 +89,14 @@ def pairs(
     q, k, v, eq, ek, c, reach_q, reach_k, seen, do, delta, lse, dv, ds, first, stop, height,
     n, m, n_pad, m_pad, heads, lead_stride, head_stride, row_stride, column_stride,
     D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
-    BM: tl.constexpr, BN: tl.constexpr, GRAIN: tl.constexpr, MASKED: tl.constexpr, SCORES: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, GRAIN: tl.constexpr, WARPS: tl.constexpr,
+    MASKED: tl.constexpr, SCORES: tl.constexpr,
 ):  # type: ignore[no-untyped-def]  # fmt: skip
     """Add to dv and write ds "g height m_pad" of BN keys and the queries from first to stop, to whole GRAINs."""
     blocks = tl.cdiv(m, GRAIN) * GRAIN // BN
     g = (tl.program_id(0) // blocks).to(tl.int64)
-    columns = (tl.program_id(0) % blocks) * BN + tl.arange(0, BN)
+    column = (tl.program_id(0) % blocks) * BN
+    columns = column + tl.arange(0, BN)
     features = tl.arange(0, DVP)
     q, k, v, do, c = q + g * n * D, k + g * m * D, v + g * m * DV, do + g * n * DV, c + g * EVEN
     eq, ek, reach_q = eq + g * EVEN * n_pad, ek + g * EVEN * m_pad, reach_q + g * n_pad
@@ -98,22 +104,25 @@ def pairs(
     seen += (g // heads) * lead_stride + (g % heads) * head_stride
     own = tl.max(tl.load(reach_k + g * m_pad + columns))
     values = matrix(v, columns, features, m, DV)
-    place = dv + g * m * DV + columns[:, None] * DV + features[None, :]
+    dv_place = dv + g * m * DV + columns[:, None] * DV + features[None, :]
     exists = (columns[:, None] < m) & (features[None, :] < DV)
-    sums = tl.load(place, mask=exists, other=0.0)
+    sums = tl.load(dv_place, mask=exists, other=0.0)
+    row_places, column_places = places(BM, BN, WARPS)
     for start in range(first, stop, BM):
         rows = start + tl.arange(0, BM)
         reach = own + tl.max(tl.load(reach_q + rows))
-        score = SCORES(q, k, eq, ek, c, rows, columns, n, m, n_pad, m_pad, reach, D, BM, BN)
-        may = allowed(seen, rows, columns, n, m, row_stride, column_stride, MASKED)
-        weight = tl.where(may, tl.exp2(score - tl.load(lse + rows)[:, None]), 0.0)
+        score = SCORES(q, k, eq, ek, c, start, column, n, m, n_pad, m_pad, reach, D, BM, BN, WARPS)
+        here = start + row_places, column + column_places
+        may = allowed(seen, here[0], here[1], n, m, row_stride, column_stride, MASKED)
+        weight = tl.where(may, tl.exp2(score - tl.load(lse + here[0])), 0.0)
+        weight = flat(weight, BM, BN)
         given = matrix(do, rows, features, n, DV)
         slope = dot(given, tl.trans(values), tl.zeros([BM, BN], tl.float32))
         slope = weight * (slope - tl.load(delta + rows)[:, None])
-        here = (rows - first)[:, None] * m_pad + columns[None, :]
-        tl.store(ds + here, slope.to(ds.dtype.element_ty))
+        place = ds + (rows - first)[:, None] * m_pad + columns[None, :]
+        tl.store(place, slope.to(ds.dtype.element_ty))
         sums = dot(tl.trans(weight.to(do.dtype.element_ty)), given, sums)
-    tl.store(place, sums, mask=exists)
+    tl.store(dv_place, sums, mask=exists)
 
 
 @triton.jit
