@@ -13,6 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from foveal.attention.kernels import pairwise
 from foveal.attention.kernels.layout import groups, padded, sight
+from foveal.attention.kernels.step import Step
 
 SCRATCH = 256 * 2**20
 """How many bytes of ds are held at once while differentiating (of PAD queries at least)."""
@@ -233,5 +234,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None, *, f
     batch = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2], w.shape[:-1])
     seen = sight(mask, batch, q.shape[-2], k.shape[-2])
     weight = groups(w[..., None, :], batch).squeeze(1)
-    out = _Attention.apply(groups(q, batch), groups(k, batch), groups(v, batch), weight, seen, form)
+    grouped = groups(q, batch), groups(k, batch), groups(v, batch), weight, seen
+    if q.shape[-2] == 1:
+        out = Step.apply(*grouped, not form.exponentials)
+    else:
+        out = _Attention.apply(*grouped, form)
     return out.unflatten(0, batch) if batch else out[0]
