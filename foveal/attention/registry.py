@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from foveal.attention.core import Attention
+from foveal.attention.linear import Elu, FourierFeatures, RandomFeatures, Relu
 from foveal.attention.sampled import Random, RandomDynamic, Structured
 from foveal.attention.scores import SCORES, Location
 from foveal.attention.sparse import Chunked, Local, Local2D
-
 
 MECHANISMS: dict[str, type[Attention]] = {
     **SCORES,
@@ -17,4 +17,8 @@ MECHANISMS: dict[str, type[Attention]] = {
     "random": Random,
     "random_dynamic": RandomDynamic,
     "structured": Structured,
+    "relu": Relu,
+    "elu": Elu,
+    "random_features": RandomFeatures,
+    "fourier_features": FourierFeatures,
 }

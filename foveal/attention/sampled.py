@@ -90,7 +90,7 @@ class Random(Sparse):
             score = score + at(bias, rows, columns)
         if mask is not None:
             allowed = allowed & at(mask, rows, columns)
-        seen: Tensor = self.normaliser(score, allowed) @ gather(v, columns)
+        seen: Tensor = self.normaliser(score, allowed).to(v.dtype) @ gather(v, columns)
         return seen.flatten(-3, -2)[..., : q.shape[-2], :]
 
 
@@ -98,7 +98,8 @@ class RandomDynamic(Random):
     """`Random` whose keys are drawn anew for each call while training; the last draw stays for evaluation.
 
     The new seed comes from torch's generator, so `torch.manual_seed` repeats a run and checkpointing sees the
-    same keys twice. `weights` shows the keys of the last call. Cost as `Random`.
+    same keys twice. `weights` shows the keys of the last call. (After the same paper, 2020.) Time and memory
+    are those of `Random`.
     """
 
     def draw(self) -> None:

@@ -159,7 +159,7 @@ class Tiled(Sparse):
         score = self.score(tiling.cut(q, tiles, halo=False), tiling.cut(k, tiles, halo=True))
         if bias is not None:
             score = score + at(bias, rows, columns)
-        seen = self.normaliser(score, allowed) @ tiling.cut(v, tiles, halo=True)
+        seen = self.normaliser(score, allowed).to(v.dtype) @ tiling.cut(v, tiles, halo=True)
         return tiling.join(seen, tiles, q.shape[-2])
 
 

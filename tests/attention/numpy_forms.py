@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import wide_forms
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Params = dict[str, Array]
@@ -134,6 +135,7 @@ def location(p: Params, o: Options, q: Array, k: Array, allowed: Array, bias: Ar
 
 WEIGHTS: dict[str, Callable[[Params, Options, Array, Array, Array, Array], Array]] = {
     "location": location,
+    **wide_forms.WEIGHTS,
 }
 
 
