@@ -18,6 +18,9 @@ from torch import Tensor
 KERNELS: dict[str, str] = {
     "additive": "additive",
     "mlp": "mlp",
+    "local": "local",
+    "biased": "biased",
+    "relative": "biased",
 }
 """From mechanism to the module here that holds its function, which has the mechanism's name."""
 

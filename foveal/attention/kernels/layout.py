@@ -13,20 +13,23 @@ def groups(x: Tensor, batch: torch.Size) -> Tensor:
     return x.expand(*batch, *x.shape[-2:]).reshape(-1, *x.shape[-2:]).contiguous()
 
 
-def sight(mask: Tensor | None, batch: torch.Size, queries: int, keys: int) -> Tensor | None:
-    """Return the mask as bytes "lead heads q k", by strides of 0 where it repeats, or None.
+def shared(x: Tensor, batch: torch.Size, queries: int, keys: int) -> Tensor:
+    """Return x "*#batch #q #k" as "#lead #heads q k": what repeats over all heads, or all else, stands once.
 
     The last batch axis is the heads; the axes before it are flattened to `lead`.
     """
+    x = x.reshape((1,) * (max(len(batch), 1) + 2 - x.dim()) + x.shape)
+    if math.prod(x.shape[:-3]) > 1:
+        x = x.expand(*batch[:-1], *x.shape[-3:])
+    return x.reshape(-1, *x.shape[-3:]).expand(-1, -1, queries, keys)
+
+
+def sight(mask: Tensor | None, batch: torch.Size, queries: int, keys: int) -> Tensor | None:
+    """Return the mask "*#batch #q #k" as bytes "lead heads q k", by strides of 0 where it repeats, or None."""
     if mask is None:
         return None
-    mask = mask.reshape((1,) * (len(batch) + 2 - mask.dim()) + mask.shape).view(torch.uint8)
-    if len(batch) == 0:
-        mask = mask[None]
-    *_, own_heads, own_queries, own_keys = mask.shape
     lead, heads = math.prod(batch[:-1]), batch[-1] if batch else 1
-    mask = mask.expand(*batch[:-1], own_heads, own_queries, own_keys)
-    return mask.reshape(lead, own_heads, own_queries, own_keys).expand(lead, heads, queries, keys)
+    return shared(mask.view(torch.uint8), batch, queries, keys).expand(lead, heads, queries, keys)
 
 
 def padded(length: int, multiple: int) -> int:

@@ -1,0 +1,156 @@
+"""Scaled dot attention with a window, a bias and a mask, as one differentiable function: launches `flash`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import torch
+import triton
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import pad
+
+from foveal.attention.kernels import flash
+from foveal.attention.kernels.layout import groups, shared, sight
+
+
+class Tiles(NamedTuple):
+    """How many queries and keys a program holds at once, by how many warps: the knobs of a launch."""
+
+    rows: int
+    columns: int
+    warps: int
+
+
+FORWARD = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 4), 256: Tiles(64, 64, 8)}
+BACKWARD = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 8), 256: Tiles(32, 32, 8)}
+"""Up to which size of q and v which tiles; the last holds beyond. To be measured."""
+
+
+class Bias(NamedTuple):
+    """What is added to the scores, "lead heads n m" or 1 for what repeats, and how far apart its places lie."""
+
+    values: Tensor
+    strides: tuple[int, ...]
+
+
+class Beside(NamedTuple):
+    """What stands beside q, k and v: the heads in a batch, the mask as bytes "lead heads n m", the window."""
+
+    heads: int
+    seen: Tensor | None
+    window: int | None
+    by_distance: bool
+    """Whether the bias is a table "heads n+m−1" of numbers by distance, from k − q = 1 − n on."""
+
+
+def _tiles(table: dict[int, Tiles], size: int) -> Tiles:
+    return next((tiles for limit, tiles in table.items() if size <= limit), max(table.items())[1])
+
+
+def _placed(bias: Tensor, beside: Beside, n: int) -> Bias:
+    """Return where the kernels find the bias of each pair."""
+    if beside.by_distance:
+        return Bias(bias[..., n - 1 :], (0, bias.stride(0), -1, 1))
+    strides = (0 if size == 1 else stride for size, stride in zip(bias.shape, bias.stride(), strict=True))
+    return Bias(bias, tuple(strides))
+
+
+class _Launch(NamedTuple):
+    """What all kernels take alike: what is beside, sizes and strides by position, constants by name."""
+
+    beside: tuple[Tensor, Tensor]
+    numbers: tuple[int | float, ...]
+    constants: dict[str, Any]
+
+
+def _launch(
+    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, beside: Beside, tiles: Tiles
+) -> _Launch:
+    n, d, m, dv = *q.shape[1:], *v.shape[1:]
+    added = Bias(q, (0, 0, 0, 0)) if bias is None else _placed(bias, beside, n)
+    seen_strides = (0, 0, 0, 0) if beside.seen is None else beside.seen.stride()
+    constants = {
+        "D": d, "DP": max(16, triton.next_power_of_2(d)), "DV": dv, "DVP": max(16, triton.next_power_of_2(dv)),
+        "BM": tiles.rows, "BN": tiles.columns, "num_warps": tiles.warps, "MASKED": beside.seen is not None,
+        "BIASED": bias is not None, "BANDED": beside.window is not None,
+    }  # fmt: skip
+    numbers = n, m, beside.heads, 1 / math.sqrt(d), beside.window or 0, *added.strides, *seen_strides
+    return _Launch((added.values, q if beside.seen is None else beside.seen), numbers, constants)
+
+
+class _Attention(torch.autograd.Function):
+    """softmax(qᵀk/√d + bias) v of q "g n d", k "g m d", v "g m dv" within the window and the mask."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, beside: Beside) -> Tensor:
+        """Return "g n dv"."""
+        g, n, d = q.shape
+        out, lse = v.new_empty(g, n, v.shape[-1]), torch.empty(g, n, device=q.device)
+        tiles = _tiles(FORWARD, max(d, v.shape[-1]))
+        launch = _launch(q, k, v, bias, beside, tiles)
+        flash.forward[(g * triton.cdiv(n, tiles.rows),)](
+            q, k, v, *launch.beside, out, lse, *launch.numbers, **launch.constants
+        )
+        ctx.save_for_backward(q, k, v, bias, out, lse)
+        ctx.beside = beside
+        return out
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, do: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of q, k, v and the bias."""
+        q, k, v, bias, out, lse = ctx.saved_tensors
+        (g, n, d), m, do = q.shape, k.shape[1], do.contiguous()
+        tiles = _tiles(BACKWARD, max(d, v.shape[-1]))
+        launch = _launch(q, k, v, bias, ctx.beside, tiles)
+        given = q, k, v, *launch.beside, do, lse, (do.float() * out.float()).sum(-1)
+        dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+        flash.queries_side[(g * triton.cdiv(n, tiles.rows),)](*given, dq, *launch.numbers, **launch.constants)
+        flash.keys_side[(g * triton.cdiv(m, tiles.columns),)](
+            *given, dk, dv, *launch.numbers, **launch.constants
+        )
+        db = _bias_gradient(given, bias, launch, ctx.beside) if ctx.needs_input_grad[3] else None
+        return dq, dk, dv, db, None
+
+
+def _bias_gradient(given: tuple[Tensor, ...], bias: Tensor, launch: _Launch, beside: Beside) -> Tensor:
+    """Return Σ ds over all that share a place of the bias, in its shape."""
+    n, m, constants = *launch.numbers[:2], launch.constants
+    leads, heads = (1, bias.shape[0]) if beside.by_distance else bias.shape[:2]
+    db = torch.empty(leads, heads, int(n), int(m), device=bias.device)
+    flash.bias_side[(leads * heads * triton.cdiv(n, constants["BM"]) * triton.cdiv(m, constants["BN"]),)](
+        *given, db, given[0].shape[0] // beside.heads, leads, heads, *launch.numbers, **constants
+    )
+    return (_by_distance(db[0]) if beside.by_distance else db).to(bias.dtype)
+
+
+def _by_distance(x: Tensor) -> Tensor:
+    """Return the sums along the diagonals of x "h n m", "h n+m−1", from column − row = 1 − n on."""
+    _, n, m = x.shape
+    rows = pad(x.flip(1), (0, n)).flatten(1)[:, : n * (n + m - 1)]  # each row one place further than the last
+    return rows.unflatten(1, (n, n + m - 1)).sum(1)
+
+
+def attend(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None = None,
+    *,
+    bias: Tensor | None = None,
+    table: Tensor | None = None,
+    window: int | None = None,
+) -> Tensor:
+    """Return softmax(qᵀk/√d + bias) v, "*batch q dv", among keys with |i − j| ≤ window that the mask allows.
+
+    q "*batch q d", k "*batch k d", v "*batch k dv", mask and bias "*#batch #q #k"; or in place of the bias
+    a table "heads q+k−1" of numbers by distance j − i, from 1 − q on.
+    """
+    batch = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
+    n, m, heads = q.shape[-2], k.shape[-2], batch[-1] if batch else 1
+    added = table if bias is None else shared(bias, batch, n, m)
+    beside = Beside(heads, sight(mask, batch, n, m), window, by_distance=table is not None)
+    out: Tensor = _Attention.apply(groups(q, batch), groups(k, batch), groups(v, batch), added, beside)
+    return out.unflatten(0, batch) if batch else out[0]
