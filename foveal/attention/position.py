@@ -37,6 +37,11 @@ def by_axis(positions: Tensor, axes: int) -> Tensor:
     return found
 
 
+def whole(x: Tensor) -> Tensor:
+    """Return x rounded to whole numbers."""
+    return x.round().long() if x.is_floating_point() else x.long()
+
+
 class Position(nn.Module):
     """Base of all positions: each of the three does nothing unless a part says otherwise."""
 
@@ -113,7 +118,7 @@ class Learned(Embedded):
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
         """Return x "b n dim" with the vectors of `positions` added."""
-        places = by_axis(positions, self.axes).round().long()
+        places = whole(by_axis(positions, self.axes))
         for table, place in zip(self.tables, places.unbind(-1), strict=True):
             if not torch.compiler.is_compiling():
                 self._check(place, int(table.num_embeddings))  # type: ignore[arg-type]
@@ -215,7 +220,7 @@ class RelativeBias(Biased):
     def forward(self, q_positions: Tensor, k_positions: Tensor) -> Tensor:
         """Return the bias "b h q k" of positions "b q" and "b k", or "b q a" and "b k a"."""
         q, k = by_axis(q_positions, self.axes), by_axis(k_positions, self.axes)
-        distance = (k[:, None, :, :] - q[:, :, None, :]).round().long()
+        distance = whole(k[:, None, :, :] - q[:, :, None, :])
         buckets = self.bucket(distance).unbind(-1)
         found = [table[:, index] for table, index in zip(self.tables, buckets, strict=True)]  # h b q k
         return torch.stack(found).sum(0).transpose(0, 1)
