@@ -38,11 +38,18 @@ class OpenGate(Gate):
         return x
 
 
-def _mean(x: Tensor, mask: Tensor | None) -> Tensor:
+def _mean(x: Tensor, mask: Tensor | None, axes: tuple[int, ...] = (2, 3)) -> Tensor:
     if mask is None:
-        return x.mean(dim=(2, 3), keepdim=True)
+        return x.mean(dim=axes, keepdim=True)
     kept = mask.to(x.dtype).expand(-1, 1, *x.shape[2:])
-    return (x * kept).sum(dim=(2, 3), keepdim=True) / kept.sum(dim=(2, 3), keepdim=True).clamp(min=1)
+    return (x * kept).sum(dim=axes, keepdim=True) / kept.sum(dim=axes, keepdim=True).clamp(min=1)
+
+
+def _max(x: Tensor, mask: Tensor | None) -> Tensor:
+    if mask is None:
+        return x.amax(dim=(2, 3), keepdim=True)
+    top = x.masked_fill(~mask, torch.finfo(x.dtype).min).amax(dim=(2, 3), keepdim=True)
+    return top * mask.any(dim=3, keepdim=True).any(dim=2, keepdim=True)  # 0 where nothing counts
 
 
 class ChannelGate(Gate):
@@ -76,8 +83,51 @@ class SpatialGate(Gate):
         return torch.sigmoid(self.look(seen))
 
 
+class GlobalSpatialGate(Gate):
+    """σ(W [F; mean of F; max of F]): each place is judged beside the whole map it stands in  (W 1×1).
+
+    (After the global query g of Jetley et al., 2018, pooled both ways.) Weights "b 1 h w"; cost c a place and
+    2c a map, for what W makes of the map is the same at every place.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.place = nn.Conv2d(channels, 1, 1)
+        self.scene = nn.Conv2d(2 * channels, 1, 1, bias=False)
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return one weight a place, "b 1 h w"."""
+        scene = torch.cat([_mean(x, mask), _max(x, mask)], dim=1)
+        return torch.sigmoid(self.place(x) + self.scene(scene))
+
+
+class CoordinateGate(Gate):
+    """σ(F_h δ(F₁ mean over w)) × σ(F_w δ(F₁ mean over h))  (coordinate attention, Hou et al., 2021).
+
+    F₁ narrows to max(8, c / reduction) channels with batch norm, shared by both directions; δ is h-swish.
+    Weights "b c h w", the product of one weight a row and one a column; cost c²/reduction · 2(h + w) a map.
+    """
+
+    def __init__(self, channels: int, *, reduction: int = 32) -> None:
+        super().__init__()
+        hidden = max(channels // reduction, 8)
+        self.narrow = nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.BatchNorm2d(hidden), nn.Hardswish())
+        self.row = nn.Conv2d(hidden, channels, 1)
+        self.column = nn.Conv2d(hidden, channels, 1)
+
+    def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the outer product of the weights of rows and of columns, "b c h w"."""
+        rows, columns = _mean(x, mask, (3,)), _mean(x, mask, (2,)).transpose(2, 3)
+        seen = self.narrow(torch.cat([rows, columns], dim=2))
+        rows, columns = seen.split([x.shape[2], x.shape[3]], dim=2)
+        kept: Tensor = torch.sigmoid(self.row(rows)) * torch.sigmoid(self.column(columns.transpose(2, 3)))
+        return kept
+
+
 class MixedGate(Gate):
     """Channel weights × spatial weights, both seen from the same x: "b c h w" in one product.
+
+    (After CBAM, Woo et al., 2018, whose spatial map is seen once the channels are weighed.) Cost: both.
 
     >>> MixedGate(8).weights(torch.zeros(2, 8, 3, 5)).shape
     torch.Size([2, 8, 3, 5])
@@ -97,5 +147,7 @@ GATES: dict[str, type[Gate]] = {
     "none": OpenGate,
     "channel": ChannelGate,
     "spatial": SpatialGate,
+    "spatial_global": GlobalSpatialGate,
+    "coordinate": CoordinateGate,
     "mixed": MixedGate,
 }

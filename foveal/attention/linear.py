@@ -153,8 +153,9 @@ def orthogonal(features: int, dim: int, *, seed: int) -> Tensor:
     groups = torch.randn(parts(features, dim), dim, dim, generator=generator, dtype=torch.float64)
     lengths = torch.randn(groups.shape, generator=generator, dtype=torch.float64).norm(dim=-1, keepdim=True)
     q, r = torch.linalg.qr(groups)
-    directions: Tensor = q * r.diagonal(dim1=-2, dim2=-1).sign()[:, None]  # without the signs some are likelier
-    return (directions * lengths).flatten(0, 1)[:features].float()
+    q = q * r.diagonal(dim1=-2, dim2=-1).sign()[:, None]  # without the signs some directions are likelier
+    omega: Tensor = (q * lengths).flatten(0, 1)[:features].float()
+    return omega
 
 
 class Projected(LinearAttention):

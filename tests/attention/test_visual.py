@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
+from plain import assert_same_in_value_and_gradient, exported
+from torch import Tensor, nn
 from torch.testing import assert_close
 
-from foveal.attention.gates import GATES
-from foveal.attention.pyramid import FUSIONS, Fusion, enlarge
+from foveal.attention.gates import GATES, Gate
+from foveal.attention.pyramid import FUSIONS, Fusion, ScaleGates, TaskScale, enlarge
 from foveal.errors import ConfigError
 from foveal.models.page import KINDS, PageModel
 
@@ -46,6 +49,141 @@ def test_pyramid_attention_depends_on_place_and_scale() -> None:
     assert share.std(dim=(2, 3)).min() > 1e-3
 
 
+def values(module: nn.Module) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in module.state_dict().items()}
+
+
+def sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-x))
+
+
+def channel(p: dict[str, np.ndarray], x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    mean = np.array([level[counts].mean() if counts.any() else 0.0 for level in x])
+    hidden = np.maximum(p["squeeze.weight"][:, :, 0, 0] @ mean + p["squeeze.bias"], 0)
+    return sigmoid(p["excite.weight"][:, :, 0, 0] @ hidden + p["excite.bias"])[:, None, None]
+
+
+def spatial(p: dict[str, np.ndarray], x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    x = x * counts
+    seen = np.pad(np.stack([x.mean(0), x.max(0)]), ((0, 0), (3, 3), (3, 3)))
+    out = np.zeros(x.shape[1:])
+    for i, j in np.ndindex(out.shape):
+        out[i, j] = (p["look.weight"][0] * seen[:, i : i + 7, j : j + 7]).sum() + p["look.bias"][0]
+    return sigmoid(out)[None]
+
+
+def spatial_global(p: dict[str, np.ndarray], x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    w = np.concatenate([p["place.weight"][0, :, 0, 0], p["scene.weight"][0, :, 0, 0]])
+    scene = [[f(c[counts]) if counts.any() else 0.0 for c in x] for f in (np.mean, np.max)]
+    out = np.zeros(x.shape[1:])
+    for i, j in np.ndindex(out.shape):
+        out[i, j] = w @ np.concatenate([x[:, i, j], *scene]) + p["place.bias"][0]
+    return sigmoid(out)[None]
+
+
+def coordinate(p: dict[str, np.ndarray], x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    def kept(mean: np.ndarray, side: str) -> np.ndarray:
+        narrow = p["narrow.0.weight"][:, :, 0, 0] @ mean + p["narrow.0.bias"]
+        centred = (narrow - p["narrow.1.running_mean"]) / np.sqrt(p["narrow.1.running_var"] + 1e-5)
+        hidden = centred * p["narrow.1.weight"] + p["narrow.1.bias"]
+        hidden = hidden * np.clip(hidden + 3, 0, 6) / 6
+        return sigmoid(p[f"{side}.weight"][:, :, 0, 0] @ hidden + p[f"{side}.bias"])
+
+    def mean(places: np.ndarray, at: np.ndarray) -> np.ndarray:
+        return places[:, at].mean(1) if at.any() else np.zeros(len(places))
+
+    rows = np.stack([kept(mean(x[:, i], counts[i]), "row") for i in range(x.shape[1])], 1)
+    columns = np.stack([kept(mean(x[:, :, j], counts[:, j]), "column") for j in range(x.shape[2])], 1)
+    return rows[:, :, None] * columns[:, None, :]
+
+
+def mixed(p: dict[str, np.ndarray], x: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    parts = [
+        {name.removeprefix(side): value for name, value in p.items() if name.startswith(side)}
+        for side in ("channel.", "spatial.")
+    ]
+    return channel(parts[0], x, counts) * spatial(parts[1], x, counts)
+
+
+FORMS = {
+    "none": lambda p, x, counts: np.ones((len(x), 1, 1)),  # noqa: ARG005
+    "channel": channel,
+    "spatial": spatial,
+    "spatial_global": spatial_global,
+    "coordinate": coordinate,
+    "mixed": mixed,
+}
+
+
+def gate_of(name: str, channels: int = 12) -> Gate:
+    torch.manual_seed(0)
+    gate = GATES[name](channels).double().eval()
+    for module in gate.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.normal_(module.running_mean)  # type: ignore[arg-type]
+            nn.init.uniform_(module.running_var, 0.5, 2.0)  # type: ignore[arg-type]
+    return gate
+
+
+@pytest.mark.parametrize("name", GATES)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("size", [(7, 5), (1, 13), (11, 1)])
+def test_a_gate_is_what_its_formula_says(name: str, masked: bool, size: tuple[int, int]) -> None:
+    gate, x = gate_of(name), torch.randn(2, 12, *size, dtype=torch.float64) * 2
+    mask = None
+    if masked:
+        mask = torch.rand(2, 1, *size) > 0.4
+        mask[1] = False  # a map of padding alone
+    kept = gate.weights(x, mask).detach().expand(2, -1, -1, -1)
+    for i in range(2):
+        counts = np.ones(size, dtype=bool) if mask is None else mask[i, 0].numpy()
+        expected = FORMS[name](values(gate), x[i].numpy(), counts)
+        np.testing.assert_allclose(kept[i].numpy(), np.broadcast_to(expected, kept[i].shape), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_gate_forward_is_its_weights_in_value_and_gradient(name: str) -> None:
+    gate = gate_of(name)
+    x = torch.randn(2, 12, 7, 5, dtype=torch.float64, requires_grad=True)
+    mask = torch.ones(2, 1, 1, 5, dtype=torch.bool)
+    mask[..., 3:] = False
+    leaves = [x, *gate.parameters()]
+    assert_same_in_value_and_gradient(leaves, lambda *_: gate(x, mask), lambda *_: x * gate.weights(x, mask))
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_padding_changes_nothing_that_counts(name: str) -> None:
+    gate, x = gate_of(name), torch.randn(2, 12, 7, 13, dtype=torch.float64)
+    mask = torch.ones(2, 1, 1, 13, dtype=torch.bool)
+    mask[..., 9:] = False
+    other = x.clone()
+    other[..., 9:] = 100.0
+    assert_close(gate(x, mask)[..., :9], gate(other, mask)[..., :9])
+    if name != "spatial" and name != "mixed":  # whose convolution sees zeros there
+        assert_close(gate(x, mask)[..., :9], gate(x[..., :9]))
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_a_gate_exports_for_any_map(name: str) -> None:
+    gate = gate_of(name).float()
+
+    def inputs(b: int, h: int, w: int) -> tuple[Tensor, Tensor]:
+        return torch.randn(b, 12, h, w), torch.rand(b, 1, 1, w) > 0.3
+
+    run = exported(gate, inputs(2, 7, 5), [(0, 2, 3), (0, 3)])
+    for size in ((2, 7, 5), (3, 4, 17)):
+        x, mask = inputs(*size)
+        assert_close(run(x, mask)[0], gate(x, mask))
+
+
+def test_half_precision_gates_stay_near() -> None:
+    for name in GATES:
+        gate, x = gate_of(name).float(), torch.randn(2, 12, 7, 5)
+        low = gate.bfloat16()(x.bfloat16())
+        assert low.dtype == torch.bfloat16
+        assert_close(low.float(), gate.float()(x.bfloat16().float()), atol=0.05, rtol=0.05)
+
+
 @pytest.mark.parametrize(("fusion", "gate"), [("pyramid", "mixed"), ("sum", "none")])
 def test_the_maps_have_the_sizes_they_promise(fusion: str, gate: str) -> None:
     small = {"widths": (8, 12, 16, 20), "depths": (1, 1, 1, 1), "channels": 8}
@@ -60,3 +198,131 @@ def test_the_maps_have_the_sizes_they_promise(fusion: str, gate: str) -> None:
 def test_an_unknown_part_is_named() -> None:
     with pytest.raises(ConfigError, match="mixt"):
         PageModel(gate="mixt")
+
+
+def scored(p: dict[str, np.ndarray], maps: list[np.ndarray]) -> np.ndarray:
+    """s_l(x_l), each repeated to the finest grid: "l h w"."""
+    grown = []
+    for i, x in enumerate(maps):
+        hidden = np.maximum(np.einsum("oc,chw->ohw", p[f"score.{i}.0.weight"][:, :, 0, 0], x)
+                            + p[f"score.{i}.0.bias"][:, None, None], 0)  # fmt: skip
+        score = np.einsum("c,chw->hw", p[f"score.{i}.2.weight"][0, :, 0, 0], hidden)
+        grown.append(np.kron(score + p[f"score.{i}.2.bias"][0], np.ones((2**i, 2**i))))
+    return np.stack(grown)
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    raised = np.exp(x - x.max(0))
+    return raised / raised.sum(0)
+
+
+def sparsemax(x: np.ndarray) -> np.ndarray:
+    low, high = x.max(0) - 1, x.max(0)
+    for _ in range(60):
+        middle = (low + high) / 2
+        over = np.maximum(x - middle, 0).sum(0) > 1
+        low, high = np.where(over, middle, low), np.where(over, high, middle)
+    return np.maximum(x - low, 0)
+
+
+def content(p: dict[str, np.ndarray], maps: list[np.ndarray]) -> np.ndarray:
+    means = np.concatenate([x.mean((1, 2)) for x in maps])
+    hidden = np.maximum(p["narrow.weight"] @ means + p["narrow.bias"], 0)
+    return softmax(p["judge.weight"] @ hidden + p["judge.bias"])[:, None, None]
+
+
+FUSION_FORMS = {
+    "sum": lambda p, maps: np.full((3, 1, 1), 1 / 3),  # noqa: ARG005
+    "pyramid": lambda p, maps: softmax(scored(p, maps)),
+    "dynamic": lambda p, maps: sparsemax(scored(p, maps)),
+    "content": content,
+    "task": lambda p, maps: softmax(p["tasks"][0])[:, None, None],  # noqa: ARG005
+}
+
+
+def fusion_of(name: str) -> Fusion:
+    torch.manual_seed(1)
+    fuse = FUSIONS[name](6, levels=3).double()
+    for parameter in fuse.parameters():
+        nn.init.normal_(parameter)
+    return fuse
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_a_fusion_is_what_its_formula_says(name: str) -> None:
+    fuse, maps = fusion_of(name), [x.double() for x in levels(6)]
+    share, fused = fuse.weights(maps).detach(), fuse(maps).detach().numpy()
+    for b in range(2):
+        one = [x[b].numpy() for x in maps]
+        expected = np.broadcast_to(FUSION_FORMS[name](values(fuse), one), share[b].shape)
+        np.testing.assert_allclose(share[b].numpy(), expected, atol=1e-9)
+        grown = np.stack([np.kron(x, np.ones((1, 2**i, 2**i))) for i, x in enumerate(one)])
+        np.testing.assert_allclose(fused[b], (expected[:, None] * grown).sum(0), atol=1e-7)
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_a_fusion_forward_is_its_weights_in_gradient(name: str) -> None:
+    fuse = fusion_of(name)
+    maps = [x.double().requires_grad_() for x in levels(6)]
+    leaves = [*maps, *fuse.parameters()]
+    assert_same_in_value_and_gradient(leaves, lambda *_: fuse(maps), lambda *_: Fusion.forward(fuse, maps))
+
+
+@pytest.mark.parametrize("name", FUSIONS)
+def test_a_fusion_exports_for_any_page(name: str) -> None:
+    class Listed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fuse = fusion_of(name).float()
+
+        def forward(self, x: Tensor) -> Tensor:
+            half = nn.functional.avg_pool2d(x, 2)
+            fused: Tensor = self.fuse([x, half, nn.functional.avg_pool2d(half, 2)])
+            return fused
+
+    model = Listed().eval()
+    run = exported(model, [torch.randn(2, 6, 20, 12)], [(0, 2, 3)])
+    for x in (torch.randn(2, 6, 20, 12), torch.randn(1, 6, 8, 28)):
+        assert_close(run(x)[0], model(x), atol=1e-5, rtol=1e-5)
+
+
+def test_dynamic_choice_leaves_levels_out() -> None:
+    share = fusion_of("dynamic").weights([x.double() for x in levels(6)])
+    nothing = (share == 0).double().mean()
+    assert nothing > 0.3
+    assert_close(share.sum(1), torch.ones(2, 24, 16, dtype=torch.float64))
+
+
+def test_the_content_of_a_map_decides_for_it_alone() -> None:
+    fuse, maps = fusion_of("content"), [x.double() for x in levels(6)]
+    share = fuse.weights(maps)
+    assert (share[0, :, 0, 0] != share[1, :, 0, 0]).any()
+    assert_close(fuse.weights([x[1:] for x in maps]), share[1:])
+
+
+def test_each_task_has_its_scales() -> None:
+    torch.manual_seed(0)
+    fuse, maps = TaskScale(6, levels=3, tasks=4), levels(6)
+    nn.init.normal_(fuse.tasks)
+    both = fuse(maps, torch.tensor([3, 1]))
+    assert_close(both[0], fuse(maps, 3)[0])
+    assert_close(both[1], fuse(maps, 1)[1])
+    assert (fuse(maps, 3) != fuse(maps, 1)).any()
+    assert_close(fuse.weights(maps, torch.tensor([3, 1]))[:, :, 0, 0], fuse.tasks[[3, 1]].softmax(-1))
+    (slope,) = torch.autograd.grad(fuse(maps, 2).square().sum(), fuse.tasks)
+    assert (slope[2] != 0).any()
+    assert (slope[[0, 1, 3]] == 0).all()
+
+
+@pytest.mark.parametrize("gate", ["spatial", {"name": "channel", "reduction": 2}])
+def test_every_scale_has_its_own_gate(gate: str | dict[str, object]) -> None:
+    torch.manual_seed(0)
+    gates, maps = ScaleGates(6, levels=3, gate=gate), levels(6)
+    kept = gates.weights(maps)
+    for out, weight, x in zip(gates(maps), kept, maps, strict=True):
+        assert_close(out, weight * x)
+        assert weight.min() >= 0
+        assert weight.max() <= 1
+    same = [maps[0]] * 3
+    first, second, _ = gates.weights(same)
+    assert (first != second).any()
