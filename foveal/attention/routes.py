@@ -27,6 +27,11 @@ Route = Literal["plain", "compiled", "kernel"]
 ROUTES: dict[tuple[str, str], tuple[tuple[int, Route], ...]] = {
     ("additive", "cuda"): ((0, "kernel"),),
     ("mlp", "cuda"): ((0, "kernel"),),
+    ("local", "cuda"): ((0, "kernel"),),
+    ("biased", "cuda"): ((0, "kernel"),),
+    ("relative", "cuda"): ((0, "kernel"),),
+    ("elu", "cuda"): ((0, "kernel"),),
+    ("relu", "cuda"): ((0, "kernel"),),
 }
 """(mechanism, device) → from how many pairs of a query and a key on (over the whole batch) which route pays,
 smallest first; what is not here goes plain. To be filled from `python benchmarks/attention.py`.
@@ -54,15 +59,16 @@ def route(name: Route) -> Iterator[None]:
 def choose(mechanism: str, q: Tensor, k: Tensor, v: Tensor) -> Route:
     """Return the route of `mechanism` for q "*batch q d", k "*batch k d" and v "*batch k dv"."""
     forced = _forced.get()
-    if forced == "kernel" and mechanism in kernels.KERNELS and not kernels.usable(q, k, v):
-        raise ConfigError(
-            f"the kernel of '{mechanism}' cannot run on {q.device} in {q.dtype}",
-            remedy="it needs Triton, an NVIDIA GPU and one precision of 16 or 32 bits",
-        )
     wanted = forced or _measured(mechanism, q, k)
-    if wanted == "kernel" and not (mechanism in kernels.KERNELS and kernels.usable(q, k, v)):
-        return "plain"
-    return wanted
+    if wanted != "kernel" or kernels.usable(mechanism, q, k, v):
+        return wanted
+    if forced and mechanism in kernels.KERNELS:
+        raise ConfigError(
+            f"the kernel of '{mechanism}' does not take {tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)} "
+            f"of {q.dtype} on {q.device}",
+            remedy="it needs Triton, an NVIDIA GPU, and one precision of 16 or 32 bits",
+        )
+    return "plain"
 
 
 def _measured(mechanism: str, q: Tensor, k: Tensor) -> Route:
@@ -76,14 +82,22 @@ def _compiled(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return torch.compile(plain, dynamic=True)
 
 
-def run(mechanism: str, plain: Callable[..., Tensor], q: Tensor, k: Tensor, v: Tensor, *rest: Any) -> Tensor:
-    """Return `plain(q, k, v, *rest)` by the route chosen for `mechanism`.
+def run(
+    mechanism: str,
+    plain: Callable[..., Tensor],
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *rest: Any,
+    **options: Any,
+) -> Tensor:
+    """Return `plain(q, k, v, *rest, **options)` by the route chosen for `mechanism`.
 
     `plain` is a function of the module (it is compiled once); the kernel takes the same arguments.
     """
     chosen = choose(mechanism, q, k, v)
     if chosen == "kernel":
-        return kernels.load(mechanism)(q, k, v, *rest)
+        return kernels.load(mechanism)(q, k, v, *rest, **options)
     if chosen == "compiled" and not torch.compiler.is_compiling():
-        return _compiled(plain)(q, k, v, *rest)
-    return plain(q, k, v, *rest)
+        return _compiled(plain)(q, k, v, *rest, **options)
+    return plain(q, k, v, *rest, **options)

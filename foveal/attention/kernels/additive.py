@@ -29,7 +29,7 @@ TWO_LOG2E = tl.constexpr(2.885390081777927)
 
 
 @triton.jit
-def _exponentials(x):  # type: ignore[no-untyped-def]
+def _exponentials(x):
     """Return e^{2x}."""
     return tl.exp2(x * TWO_LOG2E)
 
@@ -38,7 +38,7 @@ def _exponentials(x):  # type: ignore[no-untyped-def]
 def _scores(
     q, k, eq, ek, c, row, column, n, m, n_pad, m_pad, reach,
     D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Return Σ_d c_d·r_d of the tile at `row` and `column`, laid out as `places`.
 
     eq, ek: e^{2q}, e^{2k} with features first.
@@ -53,10 +53,10 @@ def _scores(
         x = 1.0 + tl.load(eq + d * n_pad + rows) * tl.load(ek + d * m_pad + columns)
         y = 1.0 + tl.load(eq + (d + 1) * n_pad + rows) * tl.load(ek + (d + 1) * m_pad + columns)
         s += (tl.load(c + d) * y + tl.load(c + d + 1) * x) * reciprocal(x * y)
-    for d in range(0, single):
+    for d in range(single):
         x = 1.0 + tl.load(eq + d * n_pad + rows) * tl.load(ek + d * m_pad + columns)
         s += tl.load(c + d) * reciprocal(x)
-    for d in range(0, D - paired - single):
+    for d in range(D - paired - single):
         a = tl.load(q + rows * D + d, mask=rows < n, other=0.0).to(tl.float32)
         b = tl.load(k + columns * D + d, mask=columns < m, other=0.0).to(tl.float32)
         s += tl.load(c + d) * reciprocal(1.0 + _exponentials(a + b))
@@ -67,10 +67,10 @@ def _scores(
 def _sweep(
     own, other, ds, stride, start, stop, rows, columns, n, m, slope, r_sum,
     WIDTH: tl.constexpr, BOTH: tl.constexpr, PATH: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Run over the others from start to stop, two at a time; see `_slopes`.
 
-    own, other: e^{2x}, or on the path "sum" x itself, with rows of WIDTH features. ds: where each row's begin.
+    own, other: e^{2x}, or on the path "sum" x itself, rows of WIDTH features. ds: where each row's begin.
     """
     if PATH == "sum":
         e = matrix(own, rows, columns, n, WIDTH).to(tl.float32)
@@ -103,7 +103,7 @@ def _sweep(
 def _slopes(
     own, own_e, other, other_e, ds, stride, start, stop, rows, columns, n, m, slope, r_sum, reach,
     D: tl.constexpr, WIDTH: tl.constexpr, BOTH: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Add Σ_j ds_j·(r_j − r_j²) to `slope` and, if BOTH, Σ_j ds_j·r_j to `r_sum`, j from start to stop."""
     if reach <= PAIRED:
         slope, r_sum = _sweep(

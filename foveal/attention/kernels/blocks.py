@@ -9,7 +9,7 @@ INTERPRETED = tl.constexpr(triton.knobs.runtime.interpret)
 
 
 @triton.jit
-def reciprocal(x):  # type: ignore[no-untyped-def]
+def reciprocal(x):
     """Return 1 / x of a float32 block by one instruction: 2⁻²³ relative, and 0 where 1 / x < 2⁻¹²⁶."""
     if INTERPRETED:
         return 1.0 / x
@@ -20,7 +20,7 @@ def reciprocal(x):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def dot(a, b, total):  # type: ignore[no-untyped-def]
+def dot(a, b, total):
     """Return total + a @ b, accumulated in float32. The interpreter multiplies no bfloat16, so it casts."""
     if INTERPRETED:
         a, b = a.to(tl.float32), b.to(tl.float32)
@@ -28,7 +28,7 @@ def dot(a, b, total):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def places(BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr):  # type: ignore[no-untyped-def]
+def places(BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr):
     """Return the row and the column of each entry of a tile, "BM/4w 1 4w 1" and "1 BN/8 1 8" for w warps.
 
     The last two axes are the threads (4w × 8), the first two what each holds, so that an outer sum or product
@@ -42,26 +42,26 @@ def places(BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr):  # type: ig
 
 
 @triton.jit
-def nothing(BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr):  # type: ignore[no-untyped-def]
+def nothing(BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr):
     """Return zeros, laid out as `places`."""
     return tl.zeros([BM // (4 * WARPS), BN // 8, 4 * WARPS, 8], tl.float32)
 
 
 @triton.jit
-def flat(tile, BM: tl.constexpr, BN: tl.constexpr):  # type: ignore[no-untyped-def]
+def flat(tile, BM: tl.constexpr, BN: tl.constexpr):
     """Return a tile laid out as `places` as "BM BN"."""
     return tl.reshape(tl.permute(tile, (0, 2, 1, 3)), [BM, BN])
 
 
 @triton.jit
-def matrix(pointer, rows, columns, height, width):  # type: ignore[no-untyped-def]
+def matrix(pointer, rows, columns, height, width):
     """Return the block at `rows` × `columns` of a row-major matrix; 0 where it does not reach."""
     inside = (rows[:, None] < height) & (columns[None, :] < width)
     return tl.load(pointer + rows[:, None] * width + columns[None, :], mask=inside, other=0.0)
 
 
 @triton.jit
-def allowed(sight, rows, columns, height, width, row_stride, column_stride, MASKED: tl.constexpr):  # type: ignore[no-untyped-def]
+def allowed(sight, rows, columns, height, width, row_stride, column_stride, MASKED: tl.constexpr):
     """Return which pairs exist and may meet: rows and columns in shapes that broadcast to one another.
 
     `sight` points to bytes, 0 where a query may not look.
@@ -74,11 +74,12 @@ def allowed(sight, rows, columns, height, width, row_stride, column_stride, MASK
 
 
 @triton.jit
-def online(score, best, total):  # type: ignore[no-untyped-def]
+def online(score, best, total):
     """Take a tile of base-2 scores into a running softmax over its rows  (Milakov & Gimelshein, 2018).
 
-    score: laid out as `places`; best, total: "BM/4w 4w", the maximum and the sum of each row so far. Returns the block's unnormalised weights, the new maximum of each row, their new sum, and the factor by
-    which whatever was summed with the former maximum shrinks. A row without any score stays at zero.
+    score: laid out as `places`; best, total: "BM/4w 4w", the maximum and the sum of each row so far.
+    Returns the tile's weights before division, the new maxima and sums, and the factor by which all that was
+    summed with the former maximum shrinks. A row without any score stays at zero.
     """
     highest = tl.maximum(best, tl.max(tl.max(score, 1), 2))
     base = tl.where(highest == float("-inf"), 0.0, highest)
@@ -88,7 +89,7 @@ def online(score, best, total):  # type: ignore[no-untyped-def]
 
 
 @triton.jit
-def normaliser(best, total):  # type: ignore[no-untyped-def]
+def normaliser(best, total):
     """Return 1 / Σ and the base-2 log-sum-exp of each row; 0 and +∞ for a row that may look nowhere."""
     empty = total == 0.0
     scale = tl.where(empty, 0.0, 1.0 / tl.where(empty, 1.0, total))

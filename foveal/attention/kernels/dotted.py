@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from foveal.attention.kernels import flash
-from foveal.attention.kernels.layout import groups, shared, sight
+from foveal.attention.kernels.layout import groups, power_of_2, shared, sight
 
 
 class Tiles(NamedTuple):
@@ -29,7 +29,7 @@ BACKWARD = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 8), 256: Tiles(32, 32, 8)}
 
 
 class Bias(NamedTuple):
-    """What is added to the scores, "lead heads n m" or 1 for what repeats, and how far apart its places lie."""
+    """What is added to the scores, "lead heads n m" or 1 for what repeats, and how far apart places lie."""
 
     values: Tensor
     strides: tuple[int, ...]
@@ -65,14 +65,12 @@ class _Launch(NamedTuple):
     constants: dict[str, Any]
 
 
-def _launch(
-    q: Tensor, k: Tensor, v: Tensor, bias: Tensor | None, beside: Beside, tiles: Tiles
-) -> _Launch:
+def _launch(q: Tensor, v: Tensor, bias: Tensor | None, beside: Beside, tiles: Tiles) -> _Launch:
     n, d, m, dv = *q.shape[1:], *v.shape[1:]
     added = Bias(q, (0, 0, 0, 0)) if bias is None else _placed(bias, beside, n)
     seen_strides = (0, 0, 0, 0) if beside.seen is None else beside.seen.stride()
     constants = {
-        "D": d, "DP": max(16, triton.next_power_of_2(d)), "DV": dv, "DVP": max(16, triton.next_power_of_2(dv)),
+        "D": d, "DP": power_of_2(d), "DV": dv, "DVP": power_of_2(dv),
         "BM": tiles.rows, "BN": tiles.columns, "num_warps": tiles.warps, "MASKED": beside.seen is not None,
         "BIASED": bias is not None, "BANDED": beside.window is not None,
     }  # fmt: skip
@@ -89,7 +87,7 @@ class _Attention(torch.autograd.Function):
         g, n, d = q.shape
         out, lse = v.new_empty(g, n, v.shape[-1]), torch.empty(g, n, device=q.device)
         tiles = _tiles(FORWARD, max(d, v.shape[-1]))
-        launch = _launch(q, k, v, bias, beside, tiles)
+        launch = _launch(q, v, bias, beside, tiles)
         flash.forward[(g * triton.cdiv(n, tiles.rows),)](
             q, k, v, *launch.beside, out, lse, *launch.numbers, **launch.constants
         )
@@ -98,13 +96,13 @@ class _Attention(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, do: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of q, k, v and the bias."""
         q, k, v, bias, out, lse = ctx.saved_tensors
         (g, n, d), m, do = q.shape, k.shape[1], do.contiguous()
         tiles = _tiles(BACKWARD, max(d, v.shape[-1]))
-        launch = _launch(q, k, v, bias, ctx.beside, tiles)
+        launch = _launch(q, v, bias, ctx.beside, tiles)
         given = q, k, v, *launch.beside, do, lse, (do.float() * out.float()).sum(-1)
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
         flash.queries_side[(g * triton.cdiv(n, tiles.rows),)](*given, dq, *launch.numbers, **launch.constants)
@@ -130,7 +128,8 @@ def _by_distance(x: Tensor) -> Tensor:
     """Return the sums along the diagonals of x "h n m", "h n+m−1", from column − row = 1 − n on."""
     _, n, m = x.shape
     rows = pad(x.flip(1), (0, n)).flatten(1)[:, : n * (n + m - 1)]  # each row one place further than the last
-    return rows.unflatten(1, (n, n + m - 1)).sum(1)
+    sums: Tensor = rows.unflatten(1, (n, n + m - 1)).sum(1)
+    return sums
 
 
 def attend(

@@ -21,7 +21,7 @@ def _scores(
     q, k, bias, sight, rows, columns, n, m, scale, window,
     bias_row_stride, bias_column_stride, row_stride, column_stride,
     BM: tl.constexpr, BN: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr, BANDED: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Return the scores of a tile in base 2, −∞ where a query may not look."""
     row, column = rows[:, None], columns[None, :]
     score = dot(q, tl.trans(k), tl.zeros([BM, BN], tl.float32)) * (scale * LOG2E)
@@ -35,7 +35,7 @@ def _scores(
 
 
 @triton.jit
-def _reach(start, size: tl.constexpr, length, window, STEP: tl.constexpr, BANDED: tl.constexpr):  # type: ignore[no-untyped-def]
+def _reach(start, size: tl.constexpr, length, window, STEP: tl.constexpr, BANDED: tl.constexpr):
     """Return from where to where, in whole STEPs, the other side is met by `size` places from `start` on."""
     if BANDED:
         return tl.maximum(0, start - window) // STEP * STEP, tl.minimum(length, start + size + window)
@@ -48,9 +48,9 @@ def forward(
     q, k, v, bias, sight, out, lse, n, m, heads, scale, window,
     bias_lead_stride, bias_head_stride, bias_row_stride, bias_column_stride,
     lead_stride, head_stride, row_stride, column_stride,
-    D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr,
-    MASKED: tl.constexpr, BIASED: tl.constexpr, BANDED: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr, BANDED: tl.constexpr,
+):  # fmt: skip
     """Attend from BM queries."""
     blocks = tl.cdiv(n, BM)
     g = (tl.program_id(0) // blocks).to(tl.int64)
@@ -86,7 +86,7 @@ def forward(
 
 
 @triton.jit
-def _slopes(score, given, values, lse, delta, rows, n, BM: tl.constexpr, BN: tl.constexpr):  # type: ignore[no-untyped-def]
+def _slopes(score, given, values, lse, delta, rows, n, BM: tl.constexpr, BN: tl.constexpr):
     """Return the weights of a tile and ds = p·(do·v − δ)."""
     log_sum = tl.load(lse + rows, mask=rows < n, other=float("inf"))
     weight = tl.exp2(score - log_sum[:, None])
@@ -99,9 +99,9 @@ def queries_side(
     q, k, v, bias, sight, do, lse, delta, dq, n, m, heads, scale, window,
     bias_lead_stride, bias_head_stride, bias_row_stride, bias_column_stride,
     lead_stride, head_stride, row_stride, column_stride,
-    D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr,
-    MASKED: tl.constexpr, BIASED: tl.constexpr, BANDED: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr, BANDED: tl.constexpr,
+):  # fmt: skip
     """Write dq of BM queries."""
     blocks = tl.cdiv(n, BM)
     g = (tl.program_id(0) // blocks).to(tl.int64)
@@ -134,9 +134,9 @@ def keys_side(
     q, k, v, bias, sight, do, lse, delta, dk, dv, n, m, heads, scale, window,
     bias_lead_stride, bias_head_stride, bias_row_stride, bias_column_stride,
     lead_stride, head_stride, row_stride, column_stride,
-    D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr,
-    MASKED: tl.constexpr, BIASED: tl.constexpr, BANDED: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr, BANDED: tl.constexpr,
+):  # fmt: skip
     """Write dk and dv of BN keys."""
     blocks = tl.cdiv(m, BN)
     g = (tl.program_id(0) // blocks).to(tl.int64)
@@ -173,9 +173,9 @@ def bias_side(
     q, k, v, bias, sight, do, lse, delta, db, leads, own_leads, own_heads, n, m, heads, scale, window,
     bias_lead_stride, bias_head_stride, bias_row_stride, bias_column_stride,
     lead_stride, head_stride, row_stride, column_stride,
-    D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr,
-    MASKED: tl.constexpr, BIASED: tl.constexpr, BANDED: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+    D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
+    BM: tl.constexpr, BN: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr, BANDED: tl.constexpr,
+):  # fmt: skip
     """Write a tile of Σ ds over the groups that share a bias: db "own_leads own_heads n m"."""
     row_blocks, column_blocks = tl.cdiv(n, BM), tl.cdiv(m, BN)
     own = (tl.program_id(0) // (row_blocks * column_blocks)).to(tl.int64)
@@ -183,7 +183,7 @@ def bias_side(
     columns = tl.program_id(0) % column_blocks * BN + tl.arange(0, BN)
     hidden, features = tl.arange(0, DP), tl.arange(0, DVP)
     sums = tl.zeros([BM, BN], tl.float32)
-    for part in range(0, (leads // own_leads) * (heads // own_heads)):
+    for part in range((leads // own_leads) * (heads // own_heads)):
         lead = own // own_heads + part // (heads // own_heads) * own_leads
         head = own % own_heads + part % (heads // own_heads) * own_heads
         g = lead * heads + head

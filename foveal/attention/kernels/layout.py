@@ -25,7 +25,7 @@ def shared(x: Tensor, batch: torch.Size, queries: int, keys: int) -> Tensor:
 
 
 def sight(mask: Tensor | None, batch: torch.Size, queries: int, keys: int) -> Tensor | None:
-    """Return the mask "*#batch #q #k" as bytes "lead heads q k", by strides of 0 where it repeats, or None."""
+    """Return the mask "*#batch #q #k" as bytes "lead heads q k", with strides of 0 where it repeats."""
     if mask is None:
         return None
     lead, heads = math.prod(batch[:-1]), batch[-1] if batch else 1
@@ -35,3 +35,8 @@ def sight(mask: Tensor | None, batch: torch.Size, queries: int, keys: int) -> Te
 def padded(length: int, multiple: int) -> int:
     """Return the least multiple of `multiple` that is not below `length`."""
     return -(-length // multiple) * multiple
+
+
+def power_of_2(size: int) -> int:
+    """Return the least power of 2 that is not below `size`, nor below the 16 of a matrix unit."""
+    return max(16, 1 << (size - 1).bit_length())

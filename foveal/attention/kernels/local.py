@@ -8,7 +8,7 @@ from foveal.attention.kernels import dotted
 
 
 def local(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, window: int) -> Tensor:
-    """Return softmax(qᵀk/√d) v among keys with |i − j| ≤ window, "*batch q dv", with gradients for q, k and v.
+    """Return softmax(qᵀk/√d) v among keys with |i − j| ≤ window, "*batch q dv", with gradients for q, k, v.
 
     q: "*batch q d", k: "*batch k d", v: "*batch k dv"; mask: "*#batch #q #k".
     Time O(q·window·(d + dv)), memory O((q + k)·(d + dv)).

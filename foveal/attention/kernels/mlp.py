@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001  (its functions take what those of `additive` take)
 """The MLP score with one hidden layer of ReLU in one pass over the pairs: nothing of size q × k × d.
 
 Its slope in q_d and k_d is w_d where q_d + k_d > 0. Because relu(t) = t·[t > 0], the slope in w needs no pass
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def _scores(
     q, k, eq, ek, c, row, column, n, m, n_pad, m_pad, reach,
     D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Return Σ_d c_d·relu(q_d + k_d) of the tile at `row` and `column`, laid out as `places`.
 
     eq, ek: q, k with features first.
@@ -31,7 +32,7 @@ def _scores(
     rows, columns = places(BM, BN, WARPS)
     rows, columns = row + rows, column + columns
     s = nothing(BM, BN, WARPS)
-    for d in range(0, D):
+    for d in range(D):
         t = tl.load(eq + d * n_pad + rows) + tl.load(ek + d * m_pad + columns)
         s += tl.load(c + d) * tl.maximum(t, 0.0)
     return s
@@ -41,7 +42,7 @@ def _scores(
 def _slopes(
     own, own_e, other, other_e, ds, stride, start, stop, rows, columns, n, m, slope, r_sum, reach,
     D: tl.constexpr, WIDTH: tl.constexpr, BOTH: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Add Σ_j ds_j·[x + x_j > 0] to `slope`, j from start to stop."""
     e = tl.load(own_e + rows[:, None] * WIDTH + columns[None, :])
     for j in range(start, stop):

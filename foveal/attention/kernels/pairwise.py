@@ -27,7 +27,7 @@ def spread(
     x, features, rows_first, reach, n, n_pad,
     D: tl.constexpr, EVEN: tl.constexpr, WIDTH: tl.constexpr, DP: tl.constexpr, BM: tl.constexpr,
     EXP: tl.constexpr, ROWS: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Write e^{2x} or x of BM rows in float32, features first and, if ROWS, rows first; 0 in the padding."""
     blocks = n_pad // BM
     g = (tl.program_id(0) // blocks).to(tl.int64)
@@ -52,7 +52,7 @@ def forward(
     D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
     MASKED: tl.constexpr, SCORES: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Attend from BM queries to all keys."""
     blocks = tl.cdiv(n, BM)
     g = (tl.program_id(0) // blocks).to(tl.int64)
@@ -91,8 +91,8 @@ def pairs(
     D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, GRAIN: tl.constexpr, WARPS: tl.constexpr,
     MASKED: tl.constexpr, SCORES: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Add to dv and write ds "g height m_pad" of BN keys and the queries from first to stop, to whole GRAINs."""
+):  # fmt: skip
+    """Add to dv and write ds "g height m_pad" of BN keys and the queries from first to stop, whole GRAINs."""
     blocks = tl.cdiv(m, GRAIN) * GRAIN // BN
     g = (tl.program_id(0) // blocks).to(tl.int64)
     column = (tl.program_id(0) % blocks) * BN
@@ -131,7 +131,7 @@ def sides(
     first, height, other_first, other_height, n, m, n_pad, m_pad, area, stride, other_stride,
     D: tl.constexpr, WIDTH: tl.constexpr, BM: tl.constexpr, BD: tl.constexpr, BJ: tl.constexpr,
     BOTH: tl.constexpr, SLOPES: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Add Σ ds·f' to `slope` "g n_pad WIDTH" for BM rows × BD features of one side, over all of the other.
 
     `height` rows from `first` on and `other_height` others from `other_first` on, which ds "g area" begins

@@ -1,8 +1,8 @@
 """One query a group against all keys, as a decoder asks step by step: Σ_d w_d f(q_d + k_d) without tiles.
 
-Each key is met once, so nothing is gained by taking e^{2q} and e^{2k} apart: r = 1 / (1 + e^{2(q + k)}) of the
-sum, right for any q and k. The time is that of reading k and v. A program holds BN running softmaxes, one a
-row of its tile of keys, and joins them at the end: no sum crosses threads on the way.
+Each key is met once, so nothing is gained by taking e^{2q} and e^{2k} apart: r = 1 / (1 + e^{2(q + k)}) of
+the sum, right for any q and k. The time is that of reading k and v. A program holds BN running softmaxes, one
+a row of its tile of keys, and joins them at the end: no sum crosses threads on the way.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TWO_LOG2E = tl.constexpr(2.885390081777927)
 
 
 @triton.jit
-def _values(t, RELU: tl.constexpr):  # type: ignore[no-untyped-def]
+def _values(t, RELU: tl.constexpr):
     """Return f and its slope at t, up to the constants of the form: relu and its step, or r and r − r²."""
     if RELU:
         return tl.maximum(t, 0.0), tl.where(t > 0.0, 1.0, 0.0)
@@ -39,7 +39,7 @@ def forward(
     q, k, v, c, sight, out, lse, m, heads, lead_stride, head_stride, row_stride, column_stride,
     D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BN: tl.constexpr,
     MASKED: tl.constexpr, RELU: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Attend from the query of one group. c: w in base 2, with the form's factor."""
     g = tl.program_id(0).to(tl.int64)
     hidden, features = tl.arange(0, DP), tl.arange(0, DVP)
@@ -78,7 +78,7 @@ def backward(
     m, heads, lead_stride, head_stride, row_stride, column_stride, slope_factor,
     D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BN: tl.constexpr,
     MASKED: tl.constexpr, RELU: tl.constexpr,
-):  # type: ignore[no-untyped-def]  # fmt: skip
+):  # fmt: skip
     """Write all gradients of one group; dc takes Σ_k ds·f. slope_factor: from c times f's slope to ds/dq."""
     g = tl.program_id(0).to(tl.int64)
     hidden, features = tl.arange(0, DP), tl.arange(0, DVP)
@@ -109,7 +109,9 @@ def backward(
     tl.store(dc + g * D + hidden, tl.sum(c_sums, 0), mask=hidden < D)
 
 
-def _arguments(k: Tensor, v: Tensor, sight: Tensor | None, relu: bool) -> tuple[tuple[int, ...], dict[str, Any]]:
+def _arguments(
+    k: Tensor, v: Tensor, sight: Tensor | None, relu: bool
+) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return the sizes and strides by position, and the constants by name, of both kernels."""
     heads, strides = (1, (0, 0, 0, 0)) if sight is None else (sight.shape[1], sight.stride())
     d, dv = k.shape[-1], v.shape[-1]
@@ -124,7 +126,9 @@ class Step(torch.autograd.Function):
     """softmax_k(Σ_d w_d f(q_d + k_d)) v of q "g 1 d", k "g m d", v "g m dv", w "g d"; f: relu, or tanh."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, w: Tensor, sight: Tensor | None, relu: bool) -> Tensor:
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, w: Tensor, sight: Tensor | None, relu: bool
+    ) -> Tensor:
         """Return "g 1 dv"."""
         c = w.float() * (LOG2E if relu else -2 * LOG2E)
         out, lse = v.new_empty(len(q), 1, v.shape[-1]), torch.empty(len(q), device=q.device)
@@ -135,7 +139,7 @@ class Step(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, do: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of q, k, v and w."""
         q, k, v, w, c, sight, out, lse = ctx.saved_tensors
@@ -143,7 +147,7 @@ class Step(torch.autograd.Function):
         dq, dk, dv, dc = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), torch.empty_like(c)
         numbers, constants = _arguments(k, v, sight, ctx.relu)
         backward[(len(q),)](
-            q, k, v, c, out if sight is None else sight, do.contiguous(), delta, lse, dq, dk, dv, dc, *numbers,
-            (1 if ctx.relu else -2) / LOG2E, **constants,
+            q, k, v, c, out if sight is None else sight, do.contiguous(), delta, lse, dq, dk, dv, dc,
+            *numbers, (1 if ctx.relu else -2) / LOG2E, **constants,
         )  # fmt: skip
         return dq, dk, dv, (dc * (1 if ctx.relu else -2)).to(w.dtype), None, None

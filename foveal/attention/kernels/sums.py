@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from foveal.attention.kernels import pairwise
-from foveal.attention.kernels.layout import groups, padded, sight
+from foveal.attention.kernels.layout import groups, padded, power_of_2, sight
 from foveal.attention.kernels.step import Step
 
 SCRATCH = 256 * 2**20
@@ -48,9 +48,9 @@ SIDES = {16: Tiles(64, 16, 4), 32: Tiles(64, 32, 4), 64: Tiles(32, 64, 4)}
 """Up to which size which tiles: FORWARD and PAIRS by the size of v (rows are queries, columns keys), SIDES by
 the features a program holds (rows are of its own side, columns features). The last holds beyond.
 
-None of these spills a register when compiled for sm_90 by Triton 3.6; their speed is not yet measured. Rows of
-FORWARD and PAIRS are multiples of 4·warps, and 64 keys are the most for which 4 warps keep a key's values in
-registers: wider tiles pass them through shared memory for each feature.
+None of these spills a register when compiled for sm_90 by Triton 3.6; their speed is not yet measured. Rows
+of FORWARD and PAIRS are multiples of 4·warps, and 64 keys are the most for which 4 warps keep the values of
+the keys in registers: wider tiles pass them through shared memory for each feature.
 """
 
 
@@ -92,7 +92,7 @@ def _tiles(table: dict[int, Tiles], size: int) -> Tiles:
 
 def _width(d: int) -> int:
     """Return d padded to whole tiles of features."""
-    return padded(d, min(64, max(16, triton.next_power_of_2(d))))
+    return padded(d, min(64, power_of_2(d)))
 
 
 def _side(x: Tensor, form: Form, *, rows_first: bool) -> Side:
@@ -115,12 +115,12 @@ class _Shape(NamedTuple):
     constants: dict[str, Any]
 
 
-def _shape(q: Tensor, k: Tensor, v: Tensor, seen: Tensor | None, form: Form) -> _Shape:
+def _shape(q: Tensor, v: Tensor, seen: Tensor | None, form: Form) -> _Shape:
     n, d, m, dv = *q.shape[1:], *v.shape[1:]
     heads = 1 if seen is None else seen.shape[1]
     strides = (0, 0, 0, 0) if seen is None else seen.stride()
     constants = {
-        "D": d, "EVEN": padded(d, 2), "DV": dv, "DVP": max(16, triton.next_power_of_2(dv)),
+        "D": d, "EVEN": padded(d, 2), "DV": dv, "DVP": power_of_2(dv),
         "MASKED": seen is not None, "SCORES": form.scores,
     }  # fmt: skip
     return _Shape((n, m, padded(n, PAD), padded(m, PAD), heads, *strides), constants)
@@ -137,7 +137,7 @@ def _forward(
     """Return what is seen "g n dv" and the base-2 log-sum-exp "g n_pad"."""
     own, other = _side(q, form, rows_first=False), _side(k, form, rows_first=False)
     out, lse = v.new_empty(*q.shape[:2], v.shape[-1]), torch.empty_like(own.reach)
-    shape, tiles = _shape(q, k, v, seen, form), _tiles(FORWARD, v.shape[-1])
+    shape, tiles = _shape(q, v, seen, form), _tiles(FORWARD, v.shape[-1])
     pairwise.forward[(q.shape[0] * triton.cdiv(q.shape[1], tiles.rows),)](
         q, k, v, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach,
         out if seen is None else seen, out, lse, *shape.numbers,
@@ -150,7 +150,7 @@ class Span(NamedTuple):
     """Which rows of a side the ds at hand belong to, and how far apart ds of neighbouring rows lie."""
 
     first: int
-    count: int
+    length: int
     stride: int
 
 
@@ -160,11 +160,12 @@ def _add_slopes(
     """Add Σ ds·f' to `slope` "g n_pad width" of one side, and put Σ ds·r into `r` "g n_pad/rows width"."""
     (here, there), (g, n, d), width = spans, own.x.shape, slope.shape[-1]
     tiles = _tiles(SIDES, min(64, width))
-    grid = (g * triton.cdiv(here.count, tiles.rows) * (width // tiles.columns),)
+    grid = (g * triton.cdiv(here.length, tiles.rows) * (width // tiles.columns),)
     pairwise.sides[grid](
         own.x, own.rows_first, own.reach, other.x, other.rows_first, other.reach, ds, slope,
-        slope if r is None else r, here.first, here.count, there.first, there.count,
-        n, other.x.shape[1], own.reach.shape[1], other.reach.shape[1], ds[0].numel(), here.stride, there.stride,
+        slope if r is None else r, here.first, here.length, there.first, there.length,
+        n, other.x.shape[1], own.reach.shape[1], other.reach.shape[1], ds[0].numel(),
+        here.stride, there.stride,
         D=d, WIDTH=width, BM=tiles.rows, BD=tiles.columns, BJ=64, BOTH=r is not None, SLOPES=form.slopes,
         **tiles.launch,
     )  # fmt: skip
@@ -182,7 +183,9 @@ class _Attention(torch.autograd.Function):
     """softmax_k(Σ_d w_d f(q_d + k_d)) v of q "g n d", k "g m d", v "g m dv", w "g d"."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, form: Form) -> Tensor:
+    def forward(
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, form: Form
+    ) -> Tensor:
         """Return what is seen, "g n dv"."""
         out, lse = _forward(q, k, v, w, seen, form)
         ctx.save_for_backward(q, k, v, w, seen, out, lse)
@@ -190,34 +193,44 @@ class _Attention(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, do: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of q, k, v and w."""
-        (q, k, v, w, *_), form = ctx.saved_tensors, ctx.form
-        dv, sums = _gradient_sums(*ctx.saved_tensors, do.contiguous(), form)
+        q, k, v, w, seen, out, lse = ctx.saved_tensors
+        form, do = ctx.form, do.contiguous()
+        delta = (do.float() * out.float()).sum(-1)
+        dv, sums = _gradient_sums(q, k, v, w, seen, _Given(do, delta, lse), form)
         scale = w[:, None].float() * form.slope_factor
         dq, dk = (sums.q_slope * scale).to(q.dtype), (sums.k_slope * scale).to(k.dtype)
         return dq, dk, dv.to(v.dtype), form.weight_slope(sums).to(w.dtype), None, None
 
 
+class _Given(NamedTuple):
+    """What the backward is given: the slope of the result, its δ "g n", and the log-sum-exp "g n_pad"."""
+
+    do: Tensor
+    delta: Tensor
+    lse: Tensor
+
+
 def _gradient_sums(
-    q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, out: Tensor, lse: Tensor,
-    do: Tensor, form: Form,
-) -> tuple[Tensor, Sums]:  # fmt: skip
+    q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, given: _Given, form: Form
+) -> tuple[Tensor, Sums]:
     """Return dv in float32 and the sums that the other gradients are made of."""
     (g, n, d), width = q.shape, _width(q.shape[-1])
     own, other = _side(q, form, rows_first=True), _side(k, form, rows_first=True)
     n_pad, m_pad = own.reach.shape[1], other.reach.shape[1]
-    delta = torch.nn.functional.pad((do.float() * out.float()).sum(-1), (0, n_pad - n))
+    delta = torch.nn.functional.pad(given.delta, (0, n_pad - n))
     dv = torch.zeros_like(v, dtype=torch.float32)
-    slopes = q.new_zeros(g, n_pad, width, dtype=torch.float32), q.new_zeros(g, m_pad, width, dtype=torch.float32)
+    slopes = [torch.zeros(g, length, width, device=q.device) for length in (n_pad, m_pad)]
     r = q.new_zeros(g, n_pad // _tiles(SIDES, min(64, width)).rows, width, dtype=torch.float32)
-    ds, shape, tiles = _scratch(q, n_pad, m_pad), _shape(q, k, v, seen, form), _tiles(PAIRS, v.shape[-1])
+    ds, shape, tiles = _scratch(q, n_pad, m_pad), _shape(q, v, seen, form), _tiles(PAIRS, v.shape[-1])
     for first in range(0, n, ds.shape[1]):
         rows, keys = Span(first, min(ds.shape[1], n - first), m_pad), Span(0, k.shape[1], 1)
         pairwise.pairs[(g * (padded(k.shape[1], GRAIN) // tiles.columns),)](
             q, k, v, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach,
-            out if seen is None else seen, do, delta, lse, dv, ds, first, first + padded(rows.count, GRAIN), ds.shape[1],
+            q if seen is None else seen, given.do, delta, given.lse, dv, ds,
+            first, first + padded(rows.length, GRAIN), ds.shape[1],
             *shape.numbers, **shape.constants, BM=tiles.rows, BN=tiles.columns, GRAIN=GRAIN,
             WARPS=tiles.warps, **tiles.launch,
         )  # fmt: skip
@@ -239,4 +252,5 @@ def attend(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None, *, f
         out = Step.apply(*grouped, not form.exponentials)
     else:
         out = _Attention.apply(*grouped, form)
-    return out.unflatten(0, batch) if batch else out[0]
+    attended: Tensor = out.unflatten(0, batch) if batch else out[0]
+    return attended

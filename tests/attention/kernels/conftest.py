@@ -13,6 +13,8 @@ if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"
     if "triton" in sys.modules and not sys.modules["triton"].knobs.runtime.interpret:
         raise RuntimeError("Triton was imported before its interpreter was asked for")
+if find_spec("triton"):
+    import triton  # noqa: F401  (now, while its interpreter is asked for)
 
 
 @pytest.fixture

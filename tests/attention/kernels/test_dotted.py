@@ -66,7 +66,7 @@ def test_biased_equals_the_formula_however_the_bias_repeats(
 
 @pytest.mark.parametrize("sizes", [(B, H, Q, K, D, DV), (1, 2, 70, 130, 5, 6), (2, 1, 130, 3, 3, 20)])
 def test_relative_equals_the_formula(sizes: tuple[int, ...], device: torch.device) -> None:
-    b, h, q, k, *_ = sizes
+    _, h, q, k, *_ = sizes
     table = torch.randn(h, q + k - 1, generator=torch.Generator().manual_seed(2)).to(device)
     apart = distances(kernels.load("relative"), by_distance, [*inputs(device, sizes), table])
     assert all(d < 1e-5 for d in apart), apart
