@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from foveal.attention.adaptive import Routed
 from foveal.attention.core import Attention
+from foveal.attention.hierarchy import TwoLevel
 from foveal.attention.linear import Elu, FourierFeatures, RandomFeatures, Relu
 from foveal.attention.sampled import Random, RandomDynamic, Structured
 from foveal.attention.scores import SCORES, Location
 from foveal.attention.sparse import Chunked, Local, Local2D
+from foveal.attention.temporal import Temporal
 
 MECHANISMS: dict[str, type[Attention]] = {
     **SCORES,
@@ -21,4 +24,7 @@ MECHANISMS: dict[str, type[Attention]] = {
     "elu": Elu,
     "random_features": RandomFeatures,
     "fourier_features": FourierFeatures,
+    "two_level": TwoLevel,
+    "routed": Routed,
+    "temporal": Temporal,
 }

@@ -32,6 +32,10 @@ VARIANTS: list[dict[str, Any]] = [
     {"name": "relu", "causal": True},
     {"name": "random_features", "features": 19, "causal": True},
     {"name": "fourier_features", "features": 512, "seed": 3},
+    {"name": "two_level", "window": 3},
+    {"name": "two_level", "window": 2, "normaliser": "entmax15"},
+    {"name": "routed", "one_in": 2, "cheap": {"name": "local", "window": 1}, "full": "additive"},
+    {"name": "temporal", "causal": False, "fading": 0.5},
 ]
 
 CASES: list[dict[str, Any]] = [{"name": name} for name in MECHANISMS] + VARIANTS

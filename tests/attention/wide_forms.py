@@ -104,7 +104,48 @@ def fourier(p: Params, x: Array) -> Array:
     return math.exp(x @ x / 2) / math.sqrt(len(omega)) * waves
 
 
+def two_level(p: Params, o: Options, q: Array, k: Array, allowed: Array, bias: Array) -> Array:
+    window = o.get("window", 16)
+    score = forms.scaled_dot(p, o, q, k) + bias
+    levelled = score.copy()
+    for b, h, i, j in np.ndindex(score.shape):
+        first = j // window * window
+        if i // window != j // window:
+            seen = score[b, h, i, first : first + window][allowed[b, h, i, first : first + window]]
+            levelled[b, h, i, j] = seen.mean() if len(seen) else 0
+    return forms.normalise(levelled, allowed, o)
+
+
+def routed(p: Params, o: Options, q: Array, k: Array, allowed: Array, bias: Array) -> Array:
+    cheap = o.get("cheap", "local")
+    inner = {"name": cheap} if isinstance(cheap, str) else dict(cheap)
+    parts = {side: {n.removeprefix(side): x for n, x in p.items()} for side in ("cheap.", "full.")}
+    below = WEIGHTS[inner["name"]](parts["cheap."], o | inner, q, k, allowed, bias)
+    score = forms.SCORES[o.get("full", "scaled_dot")](parts["full."], {}, q, k)
+    above = forms.normalise(score + bias, allowed, o)
+    logit = q @ p["router.weight"][0] + p["router.bias"][0]
+    out = below.copy()
+    for b, h in np.ndindex(q.shape[:2]):
+        for i in np.argsort(-logit[b, h])[: math.ceil(q.shape[-2] / o.get("one_in", 4))]:
+            r = 1 / (1 + math.exp(-logit[b, h, i]))
+            out[b, h, i] = r * above[b, h, i] + (1 - r) * below[b, h, i]
+    return out
+
+
+def temporal(p: Params, o: Options, q: Array, k: Array, allowed: Array, bias: Array) -> Array:
+    score = forms.scaled_dot(p, o, q, k) + bias
+    allowed = allowed.copy()
+    for b, h, i, j in np.ndindex(score.shape):
+        age = i + k.shape[-2] - q.shape[-2] - j
+        score[b, h, i, j] -= math.log1p(math.exp(p["raw"][h % len(p["raw"])])) * abs(age)
+        allowed[b, h, i, j] &= age >= 0 or not o.get("causal", True)
+    return forms.normalise(score, allowed, o)
+
+
 WEIGHTS: dict[str, Form] = {
+    "two_level": two_level,
+    "routed": routed,
+    "temporal": temporal,
     "local": pattern(local),
     "local_2d": pattern(local_2d),
     "chunked": pattern(chunked),
