@@ -1,7 +1,7 @@
 """Draw rendered words or lines beside real crops: if you can tell which is real, fix the renderer first.
 
     python tools/sample_sheet.py --fonts DIR --output sheet.png [--real labels.tsv pages.jsonl …]
-        [--kind line] [--count 96] [--scene 0.5] [--seed 0] [--boxes] [--augment]
+        [--photos DIR] [--kind line] [--count 96] [--scene 0.5] [--seed 0] [--boxes] [--augment]
 
 `--fonts` is a pack made by tools/fetch_fonts.py. Real crops come from labels.tsv (path TAB text) or, cut
 along their lines, from pages.jsonl. Rendered strips are left, real ones right, 32 px high, drawn
@@ -20,6 +20,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from foveal.synth.batches import stream
+from foveal.synth.photos import load_photos
 from foveal.synth.style import KINDS, Strips, augment, render
 
 HEIGHT, GAP, ZOOM = 32, 6, 2
@@ -27,13 +28,18 @@ WIDTHS = {"word": 160, "line": 640}
 BACKGROUND = (90, 40, 140)
 
 
-def rendered(fonts: Path, *, kind: str, count: int, scene: float, seed: int) -> Strips:
+def rendered(
+    fonts: Path, *, kind: str, count: int, scene: float, seed: int, photos: Path | None
+) -> Strips:
     """Render one batch of words or lines."""
     batch = next(stream(fonts, kind=kind, batch=count, width=WIDTHS[kind], seed=seed))  # type: ignore[arg-type]
     kinds = torch.tensor([KINDS.index(name) for name in batch.kinds])
     masks, widths, boxes = (torch.from_numpy(part) for part in (batch.masks, batch.widths, batch.boxes))
     generator = torch.Generator().manual_seed(seed)
-    return render(masks, widths, boxes, kinds, width=WIDTHS[kind], generator=generator, scene=scene)
+    surfaces = load_photos(photos, most=300, seed=seed) if photos else None
+    return render(
+        masks, widths, boxes, kinds, width=WIDTHS[kind], generator=generator, scene=scene, photos=surfaces
+    )
 
 
 def pictures(strips: Strips, *, boxes: bool) -> list[Image.Image]:
@@ -125,6 +131,7 @@ def main() -> None:
     )
     parser.add_argument("--fonts", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--photos", type=Path, help="folder of photographs with pages.jsonl")
     parser.add_argument("--real", type=Path, nargs="*", default=[])
     parser.add_argument("--kind", choices=tuple(WIDTHS), default="word")
     parser.add_argument("--count", type=int, default=96)
@@ -134,7 +141,14 @@ def main() -> None:
     parser.add_argument("--augment", action="store_true")
     asked = parser.parse_args()
     width = WIDTHS[asked.kind]
-    strips = rendered(asked.fonts, kind=asked.kind, count=asked.count, scene=asked.scene, seed=asked.seed)
+    strips = rendered(
+        asked.fonts,
+        kind=asked.kind,
+        count=asked.count,
+        scene=asked.scene,
+        seed=asked.seed,
+        photos=asked.photos,
+    )
     sheet = column(pictures(strips, boxes=asked.boxes), width=max(480, width))
     if asked.real:
         crops = real(asked.real, count=asked.count, seed=asked.seed)

@@ -39,7 +39,7 @@ class LineSize:
 
 
 SIZES: dict[str, LineSize] = {
-    "fast": LineSize((32, 64, 128), (1, 2), dim=224, depth=4, heads=7, fixation=160, fixation_depth=2),
+    "fast": LineSize((24, 48, 96), (1, 1), dim=192, depth=4, heads=6, fixation=160, fixation_depth=2),
     "accurate": LineSize((64, 128, 256), (2, 2), dim=384, depth=4, heads=8, fixation=256, fixation_depth=2),
     "tiny": LineSize((8, 16, 32), (1, 1), dim=32, depth=1, heads=2, fixation=32, fixation_depth=2),
 }

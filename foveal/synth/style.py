@@ -6,7 +6,7 @@ device.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -17,6 +17,7 @@ from torch import Tensor
 from foveal.synth import paper
 from foveal.synth.degrade import PADDING, Sensor, degrade, draw_sensor, sample
 from foveal.synth.looks import KINDS, LOOKS, Dice, Look, constant, draw_effects, draw_look
+from foveal.synth.photos import behind
 from foveal.synth.warp import TEXT_HEIGHT, Warp, draw_warp, ink_bounds, whole_mask
 
 __all__ = ["KINDS", "PADDING", "Strips", "augment", "render"]
@@ -49,6 +50,7 @@ class _Scene:
     bent: Float[Tensor, "b h w 2"]  # pixels of the mask
     pixel: Float[Tensor, "b 1 1 1"]  # mask pixels a photo pixel covers
     ink_box: Float[Tensor, "b 4"]
+    photo: Tensor | None = None  # "b 3 h w", a real surface's departures from its mean
 
 
 def render(
@@ -61,12 +63,13 @@ def render(
     width: int,
     generator: torch.Generator,
     scene: float,
+    photos: UInt8[Tensor, "n 3 64 256"] | None = None,
 ) -> Strips:
     """Draw masks of ink coverage (48 px high, boxes in mask pixels) into strips of `height` × `width`.
 
     `kinds` indexes KINDS; `scene` is the share of samples that look like a photographed sign rather than a
-    document, less for handwriting and blackletter. Ink beyond `widths` is ignored. The generator must be on
-    the masks' device.
+    document, less for handwriting and blackletter. `photos` are real surfaces to write on (photos.py). Ink
+    beyond `widths` is ignored. The generator and photos must be on the masks' device.
     """
     dice = Dice(generator, batch=len(masks))
     look = draw_look(kinds, scene, dice)
@@ -74,6 +77,8 @@ def render(
     warp, content = draw_warp(ink_box, whole_mask(widths), look, dice, height=height, width=width)
     sensor = draw_sensor(look, dice, height=height, width=width)
     shared = _survey(look, dice, warp, sensor, ink_box)
+    if photos is not None:
+        shared = replace(shared, photo=behind(photos, shared.places, dice))
     photo = degrade(_paint(_coverage(masks, widths), shared).clamp_(0, 1), look, dice)
     limit = torch.stack([content, torch.full_like(content, height)], 1).repeat(1, 2)[:, None]
     images = sensor.develop(photo, content, hard=look.on("pixels"))
@@ -183,6 +188,8 @@ def _ground(ground: Tensor, colour: Tensor, texture: Tensor, scene: _Scene) -> F
         (paper.strokes(dice, places, count=2), look["strokes"]),
     ]
     image = torch.addcmul(ground, texture, look["grain"]) + paper.painted(dice, shapes)
+    if scene.photo is not None:
+        image = image + scene.photo * look["photo"].sqrt()
     blot = (texture[:, :1].roll(7, 3) - 0.8).clamp_(0, 0.5)
     image = image * (1 - look["stain"] * blot)
     rule = ground + dice.uniform(3, 1, 1, low=-0.75, high=0.15)
@@ -226,6 +233,8 @@ def _letters(image: Tensor, ink: Tensor, colour: Tensor, texture: Tensor, scene:
     image = torch.lerp(image, rim, layers[:, 2:] * look["outline"].sqrt().clamp(max=1))
     hollow = look.on("hollow") * ((body - 0.5).abs() * 2).square()
     fill = colour + texture.roll(11, 3) * look["fill"] + (body - cast) * look["bevel"] * 0.5
+    if scene.photo is not None:
+        fill = fill + scene.photo.roll(1, 0) * look["mottled"].sqrt()
     return torch.lerp(image, fill.clamp(0, 1), body * (1 - hollow))
 
 

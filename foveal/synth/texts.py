@@ -94,7 +94,8 @@ class Texts:
     def _sign_word(self, rng: Random) -> str:
         which = rng.random()
         if which < 0.76:
-            word = self._from(self._language(rng), rng, rarity=0.25 if rng.random() < 0.35 else 0.55)
+            language = "en" if rng.random() < 0.35 and "en" in self._lexicon.words else self._language(rng)
+            word = self._from(language, rng, rarity=0.25 if rng.random() < 0.35 else 0.55)
             word = tokens.in_case(word, rng, upper=0.45, title=0.27)
             return tokens.marked(word, rng) if rng.random() < 0.07 else word
         if which < 0.86:

@@ -156,7 +156,8 @@ def _frame(warp: Warp, ink: Tensor, whole: Tensor, look: Look, dice: Dice) -> Te
     edges = torch.cat([torch.stack([x, y.expand_as(x)], 2) for y in (seen[:, 1:2], seen[:, 3:])], dim=1)
     points = warp.to_strip(edges)
     low, high = points.amin(1), points.amax(1)
-    margin = (dice.uniform(4).square() * look.flat("margin")[:, None] * 4).clamp(max=0.25) * tight - 0.03
+    margin = (dice.uniform(4).square() * look.flat("margin")[:, None] * 4).clamp(max=0.4) * tight - 0.03
+    margin = margin - (dice.uniform(4).square() * look.flat("cut")[:, None]).clamp(max=0.15)
     margin = margin * (high - low)[:, 1:].clamp(min=TEXT_HEIGHT / 2)
     return torch.cat([low - margin[:, :2], high + margin[:, 2:]], dim=1)
 

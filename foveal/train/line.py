@@ -21,20 +21,22 @@ from torch import Tensor, nn
 from foveal.alphabet import Alphabet
 from foveal.models import checkpoint
 from foveal.models.line import SIZES, LineModel
+from foveal.synth.photos import load_photos
 from foveal.train.feed import Feed, Shape, Tensors, real, rendered
 from foveal.train.objective import Objective
+from foveal.train.step import Step
 from foveal.train.validate import validate
 
 LINE_SETS = (
-    ("handwriting_copiste", 0.26),
+    ("handwriting_copiste", 0.24),
     ("handwriting_testaments_poilus", 0.17),
     ("handwriting_peraire", 0.15),
     ("handwriting_cremma_mss19", 0.11),
     ("handwriting_lathrop", 0.05),
     ("printed_lines_archiscribe", 0.09),
     ("printed_lines_ocr17", 0.11),
-    ("receipts_sroie", 0.06),
-    ("scene_words_icdar2003", 0.06),
+    ("receipts_sroie", 0.05),
+    ("scene_words_icdar2003", 0.09),
 )
 
 SHAPES: dict[str, Shape] = {
@@ -42,9 +44,12 @@ SHAPES: dict[str, Shape] = {
     "line": Shape("line", 192, 768, characters=112, fixations=160),
     "real": Shape("crops", 192, 768, characters=112, fixations=160, shares=LINE_SETS),
 }
-CYCLE = ("word", "line", "real", "word", "line", "word", "real", "word", "line", "real")
+CYCLE = ("word", "line", "word", "real", "word", "real", "word", "line", "word", "real")
 SCENE = {"word": 0.7, "line": 0.08}
 WORKERS = {"word": 0.45, "line": 0.4, "real": 0.15}
+ECHO = {"word": 2, "line": 2, "real": 2}
+PIECES = 4000
+"""Of photographs: 200 MB on the device."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Leg:
     minutes: float = 10.0
     rate: float = 1e-3
     init: Path | None = None
+    photos: Path | None = None
     teacher: Path | None = None
     teacher_size: str = "accurate"
     dev: Path | None = None
@@ -65,6 +71,7 @@ class Leg:
     device: str = "cuda"
     shrink: int = 1
     compile: bool = True
+    record: bool = True
     seed: int = 0
     report: float = 15.0
     save: float = 240.0
@@ -92,14 +99,6 @@ def rate_at(progress: float, *, step: int, warm: int = 300) -> float:
     return min(1.0, (step + 1) / warm) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
 
 
-def optimiser(model: nn.Module, rate: float) -> torch.optim.AdamW:
-    """Return AdamW with decay on matrices only."""
-    matrices = [p for p in model.parameters() if p.dim() >= 2]
-    others = [p for p in model.parameters() if p.dim() < 2]
-    groups = [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=rate, betas=(0.9, 0.98), fused=True)
-
-
 class Trainer:
     """One leg: model, feeds, optimiser, average, log."""
 
@@ -107,17 +106,21 @@ class Trainer:
         self.leg, self.device = leg, torch.device(leg.device)
         torch.manual_seed(leg.seed)
         torch.set_float32_matmul_precision("high")
+        # first of all: their processes are forks, and a fork of a program with threads may hang
+        self.feeds = {name: self._feed(name, shape) for name, shape in SHAPES.items()}
         self.model = LineModel(leg.size, len(Alphabet())).to(self.device)
         if leg.init is not None:
             checkpoint.load(self.model, leg.init)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.model, leg.size)
-        self.optimiser = optimiser(self.model, leg.rate)
-        self.objective = Objective(self.model, device=self.device, seed=leg.seed, teacher=self._teacher())
+        self.objective = Objective(
+            self.model, device=self.device, seed=leg.seed, teacher=self._teacher(), photos=self._photos()
+        )
+        self.rate = torch.tensor(leg.rate, device=self.device)
+        self.move = Step(self.objective, self.rate, record=leg.record)
         if leg.compile:  # part by part: equal blocks share one compiled graph, so the start takes seconds
             for part in (self.model.stem, *self.model.blocks, *self.model.fixate_layers):
                 part.compile(dynamic=False)
-        self.feeds = {name: self._feed(name, shape) for name, shape in SHAPES.items()}
         self.sums: dict[str, list[Tensor]] = {}
 
     def _teacher(self) -> LineModel | None:
@@ -127,12 +130,17 @@ class Trainer:
         checkpoint.load(teacher, self.leg.teacher)
         return teacher
 
+    def _photos(self) -> Tensor | None:
+        if self.leg.photos is None:
+            return None
+        return load_photos(self.leg.photos, most=PIECES, seed=self.leg.seed).to(self.device)
+
     def _feed(self, name: str, shape: Shape) -> Feed:
         shape = Shape(**{**shape.__dict__, "batch": max(2, shape.batch // self.leg.shrink)})
         make = real(self.leg.crops, shape) if shape.source == "crops" else rendered(self.leg.fonts, shape)
         workers = max(1, round(WORKERS[name] * self.leg.workers)) if self.leg.workers else 0
         seed = self.leg.seed * 100 + list(SHAPES).index(name)
-        return Feed(make, workers=workers, seed=seed, device=self.device)
+        return Feed(make, workers=workers, seed=seed, device=self.device, echo=ECHO[name])
 
     def kinds(self) -> Iterator[str]:
         """Yield the kinds of batches in turn; real crops wait until the glance can align them."""
@@ -142,20 +150,11 @@ class Trainer:
                 yield kind
 
     def step(self, kind: str, rate: float) -> Tensors:
-        """Take one step on one batch; return its losses."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.leg.rate * rate
-        asked = self.objective.question(
-            next(self.feeds[kind]), width=SHAPES[kind].width, scene=SCENE.get(kind, 0.0)
-        )
-        parts = self.objective(asked)
-        self.optimiser.zero_grad(set_to_none=True)
-        parts["loss"].backward()  # type: ignore[no-untyped-call]
-        parts["norm"] = nn.utils.clip_grad_norm_(self.model.parameters(), 2.0)
-        # the fused step skips a broken batch
-        self.optimiser.found_inf = (~torch.isfinite(parts["norm"])).float()  # type: ignore[attr-defined]
-        self.optimiser.step()
-        return {name: value.detach() for name, value in parts.items()}
+        """Take one step on one batch, at a share of the top rate; return its losses."""
+        self.rate.fill_(self.leg.rate * rate)
+        batch = next(self.feeds[kind])
+        asked = self.objective.question(batch, width=SHAPES[kind].width, scene=SCENE.get(kind, 0.0))
+        return self.move(kind, asked)
 
     def run(self) -> None:
         """Train until the time is up, reporting and saving on the way."""
@@ -167,7 +166,7 @@ class Trainer:
             if progress >= 1:
                 break
             for name, value in self.step(kind, rate_at(progress, step=step)).items():
-                self.sums.setdefault(f"{kind}.{name}", []).append(value)
+                self.sums.setdefault(f"{kind}.{name}", []).append(value.clone())
             self.average.update(self.model, step)
             seen += SHAPES[kind].batch // self.leg.shrink
             now = time.perf_counter()
@@ -204,11 +203,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--dev", type=Path)
     parser.add_argument("--init", type=Path)
+    parser.add_argument("--photos", type=Path, help="folder of photographs with pages.jsonl, to draw signs on")
     parser.add_argument("--teacher", type=Path, help="weights whose answers are learnt besides the truth")
     parser.add_argument("--teacher-size", choices=sorted(SIZES), default=Leg.teacher_size)
     parser.add_argument("--size", choices=sorted(SIZES), default="fast")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compile", action="store_false")
+    parser.add_argument("--no-record", dest="record", action="store_false", help="launch every kernel anew")
     for name in ("minutes", "rate", "report", "save"):
         parser.add_argument(f"--{name}", type=float, default=getattr(Leg, name))
     for name in ("workers", "shrink", "seed", "validate"):

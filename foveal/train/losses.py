@@ -11,13 +11,12 @@ from torch.nn import functional
 
 from foveal.alphabet import Alphabet
 from foveal.models.line import STRIDE
+from foveal.train.ctc import ctc_loss
 
 
 def glance_loss(log_probs: Tensor, ids: Tensor, lengths: Tensor, columns: Tensor) -> Tensor:
     """Return the CTC loss per character (Graves et al., 2006). log_probs: "b n classes", float32."""
-    loss = functional.ctc_loss(
-        log_probs.transpose(0, 1), ids, columns, lengths, reduction="none", zero_infinity=True
-    )
+    loss = ctc_loss(log_probs, ids, lengths, columns)
     return loss.sum() / lengths.sum().clamp(min=1)
 
 
@@ -92,7 +91,8 @@ class CaseFold:
         """Return log-probabilities, folded for the samples where `caseless` ("b") is true."""
         folded = log_probs.clone()
         folded[..., self.high] = torch.logaddexp(log_probs[..., self.high], log_probs[..., self.low])
-        folded[..., self.low] = -30.0  # finite: CTC's backward pass makes NaN of infinities
+        # finite: CTC's backward pass makes NaN of infinities; a fill, since copies from the host cannot be recorded
+        folded = folded.index_fill(-1, self.low, -30.0)
         return torch.where(caseless[:, None, None], folded, log_probs)
 
     def ids(self, ids: Tensor, caseless: Tensor) -> Tensor:

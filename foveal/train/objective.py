@@ -54,19 +54,24 @@ class Objective:
     """The losses of a LineModel on rendered and on real batches.
 
     teacher: a trained model whose answers, on the same grid, are learnt besides the truth (distillation;
-    Hinton et al., 2015).
+    Hinton et al., 2015). photos: real surfaces that signs are drawn on (synth/photos.py).
     """
 
     def __init__(
-        self, model: LineModel, *, device: torch.device, seed: int, teacher: LineModel | None = None
+        self,
+        model: LineModel,
+        *,
+        device: torch.device,
+        seed: int,
+        teacher: LineModel | None = None,
+        photos: Tensor | None = None,
     ) -> None:
-        self.model, self.teacher, self.weights = model, teacher, Weights()
+        self.model, self.teacher, self.photos, self.weights = model, teacher, photos, Weights()
         self.generator = torch.Generator(device).manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed + 1)
         self.fold = losses.CaseFold(Alphabet(), device)
         self.half = torch.bfloat16 if device.type == "cuda" else torch.float32
         self._drawn: dict[tuple[str, int, float], Replay] = {}
-        self._align = Replay(align)
 
     def question(self, batch: Tensors, *, width: int, scene: float) -> Question:
         """Draw a rendered batch or augment a real one into strips."""
@@ -82,7 +87,14 @@ class Objective:
 
         def render(masks: Tensor, widths: Tensor, boxes: Tensor, kinds: Tensor) -> tuple[Tensor, ...]:
             strips = style.render(
-                masks, widths, boxes, kinds, width=width, generator=self.generator, scene=scene
+                masks,
+                widths,
+                boxes,
+                kinds,
+                width=width,
+                generator=self.generator,
+                scene=scene,
+                photos=self.photos,
             )
             return strips.images, strips.widths, strips.boxes
 
@@ -94,7 +106,7 @@ class Objective:
         key = (what, width, scene)
         if key not in self._drawn:
             function = render if what == "render" else augment
-            self._drawn[key] = Replay(function, generator=self.generator)
+            self._drawn[key] = Replay(function, generators=(self.generator,))
         return self._drawn[key]
 
     def __call__(self, asked: Question) -> Tensors:
@@ -135,7 +147,7 @@ class Objective:
     def _boxes(
         self, log_probs: Tensor, ids: Tensor, lengths: Tensor, columns: Tensor
     ) -> tuple[Tensor, Tensor]:
-        first, last, score = self._align(log_probs.detach(), ids, lengths, columns)
+        first, last, score = align(log_probs.detach(), ids, lengths, columns)
         low, high = first * float(STRIDE), (last + 1) * float(STRIDE)
         boxes = torch.stack((low, torch.zeros_like(low), high, torch.full_like(low, 32.0)), -1)
         return boxes, score > ALIGNED

@@ -11,13 +11,14 @@ Function = Callable[..., tuple[Tensor, ...]]
 
 
 class Replay:
-    """`function` of tensors of fixed shapes, without gradients; on a CPU it is simply called.
+    """`function` of tensors of fixed shapes, without gradients but its own; on a CPU it is simply called.
 
-    Random numbers must come from `generator`. The tensors returned are overwritten by the next call.
+    Random numbers must come from `generators`. What the function changes (weights, say) is changed by the three
+    calls before the recording too. The tensors returned are overwritten by the next call.
     """
 
-    def __init__(self, function: Function, *, generator: torch.Generator | None = None) -> None:
-        self._function, self._generator = function, generator
+    def __init__(self, function: Function, *, generators: tuple[torch.Generator, ...] = ()) -> None:
+        self.function, self._generators = function, generators
         self._graph: torch.cuda.CUDAGraph | None = None
         self._inputs: tuple[Tensor, ...] = ()
         self._outputs: tuple[Tensor, ...] = ()
@@ -26,7 +27,7 @@ class Replay:
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Return function(*inputs)."""
         if not inputs[0].is_cuda:
-            return self._function(*inputs)
+            return self.function(*inputs)
         if self._graph is None:
             self._record(inputs)
         assert self._graph is not None
@@ -41,10 +42,10 @@ class Replay:
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):  # a graph may only be recorded of what has run before
             for _ in range(3):
-                self._function(*self._inputs)
+                self.function(*self._inputs)
         torch.cuda.current_stream().wait_stream(side)
         self._graph = torch.cuda.CUDAGraph()
-        if self._generator is not None:
-            self._graph.register_generator_state(self._generator)
+        for generator in self._generators:
+            self._graph.register_generator_state(generator)
         with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._outputs = self._function(*self._inputs)
+            self._outputs = self.function(*self._inputs)

@@ -48,9 +48,12 @@ def greedy(ids: Sequence[int], alphabet: Alphabet) -> str:
 def word_by_fixation(model: LineModel, glance: Glance, alphabet: Alphabet) -> str:
     """Return one word as the fixations read it, over the whole strip."""
     device, n = glance.features.device, glance.features.shape[1]
-    steps = torch.arange(min(_LONGEST_WORD, int(glance.density.sum().round()) + 2), device=device)[None]
+    mass = glance.density.sum()
+    length = mass.round().clamp(min=1)
+    steps = torch.arange(min(_LONGEST_WORD, int(length) + 2), device=device)[None]
     window = torch.tensor([0, n], device=device).expand(1, steps.shape[1], 2)
-    seen = model.fixate(glance.features, glance.count, steps + 0.5, torch.zeros_like(steps), window)
+    places = (steps + 0.5) * mass / length
+    seen = model.fixate(glance.features, glance.count, places, torch.zeros_like(steps), window)
     ids = seen.logits.argmax(-1)[0].tolist()
     return alphabet.decode(ids[: ids.index(0)] if 0 in ids else ids)
 

@@ -24,6 +24,6 @@ def test_on_a_cpu_the_function_is_called_without_gradients() -> None:
 
 def test_random_numbers_go_on_between_calls() -> None:
     generator = torch.Generator().manual_seed(3)
-    replay = Replay(lambda x: (x + torch.rand(x.shape, generator=generator),), generator=generator)
+    replay = Replay(lambda x: (x + torch.rand(x.shape, generator=generator),), generators=(generator,))
     (one,), (two,) = replay(torch.zeros(4)), replay(torch.zeros(4))
     assert not torch.equal(one, two)
