@@ -85,6 +85,14 @@ def test_huge_scores_spoil_no_sum(name: str) -> None:
         assert_close(weights, torch.tensor([[0.5, 0.0, 0.5, 0.0]]))
 
 
+@pytest.mark.parametrize("name", [name for name, kind in NORMALISERS.items() if kind.shares])
+@pytest.mark.parametrize("by", [-3e4, 3e4, -1e9])
+def test_only_differences_of_scores_count(name: str, by: float) -> None:
+    score, mask = rows()
+    normaliser = build(NORMALISERS, name)
+    assert_close(normaliser(score + by, mask), normaliser(score, mask), atol=1e-6, rtol=1e-6)
+
+
 @pytest.mark.parametrize(("name", "zeros"), [("softmax", 0), ("entmax15", 2), ("sparsemax", 3)])
 def test_entmax_stands_between_softmax_and_sparsemax(name: str, zeros: int) -> None:
     weights = build(NORMALISERS, name)(torch.tensor([3.0, 2.6, 1.7, 0.9, 0.0]))
