@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from attention_docs import attention
 
 from foveal import errors
-from foveal.attention.core import Attention
-from foveal.attention.gates import GATES
-from foveal.attention.pyramid import FUSIONS
 from foveal.cli import app
 from foveal.formats import FORMATS
 
@@ -64,19 +62,11 @@ def called(parameter: Any) -> str:
     return ", ".join(f"`{name}`" for name in parameter.opts)
 
 
-def mechanisms() -> str:
-    """Tabulate the parts of `foveal.attention` that a model is built from."""
-    named = {kind: name for table in (GATES, FUSIONS) for name, kind in table.items()}
-    kinds = [*Attention.__subclasses__(), *named]
-    rows = [(f"`{k.__name__}`", f"`{named[k]}`" if k in named else "", meaning(k)) for k in kinds]
-    return markdown(("part", "chosen by", "what it is"), rows)
-
-
 TABLES: dict[str, Callable[[], str]] = {
     "options": options,
     "formats": formats,
     "exit-codes": exit_codes,
-    "mechanisms": mechanisms,
+    "attention": attention,
 }
 
 

@@ -39,7 +39,12 @@ class Normaliser(nn.Module):
 
 
 class Softmax(Normaliser):
-    """exp(s) / Σ exp(s): every place gets some weight. Cost O(k) a row."""
+    """exp(s) / Σ exp(s): every place gets some weight  (Bridle, 1990).
+
+    Cost O(k) a row.
+
+    Choose it unless weights should be exactly 0: the fused kernels know no other.
+    """
 
     def forward(self, score: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the softmax of `score` "… q k"."""
@@ -64,6 +69,8 @@ class Sparsemax(Normaliser):
 
     The nearest point of the simplex: places far below the best get exactly 0, and no gradient. On the
     support S, τ = (Σ_S s − 1) / |S|, and the gradient of p is g − mean_S(g). Cost O(k log k) a row.
+
+    Choose it for looks that end where the character ends; a place once out of the support learns nothing.
     """
 
     def forward(self, score: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -85,6 +92,8 @@ class Entmax15(Normaliser):
 
     Between softmax and sparsemax: sparse, and smooth where it is not 0. On the support S of z = s/2,
     τ = mean_S(z) − √((1 − Σ_S (z − mean_S)²) / |S|). Cost O(k log k) a row.
+
+    Choose it for sparse looks that still train smoothly.
     """
 
     def forward(self, score: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -109,6 +118,8 @@ class Sigmoid(Normaliser):
 
     Rows do not sum to one, so that looking costs something and an L1 penalty on the weights means
     something. `shift`: −log k makes a row start near one in sum. Cost O(k) a row.
+
+    Choose it where a query may look at several places fully, or at none.
     """
 
     shares = False

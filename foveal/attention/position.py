@@ -83,6 +83,8 @@ class Sinusoid(Embedded):
 
     With several axes each has d / axes channels, one after another. Defined for every real p, so also beyond
     the lengths seen in training. Cost O(n·d).
+
+    Choose it for absolute places without anything learned.
     """
 
     def __init__(self, dim: int, *, axes: int = 1, longest: float = 10000.0) -> None:
@@ -103,10 +105,12 @@ class Sinusoid(Embedded):
 
 
 class Learned(Embedded):
-    """x + Σ_axes E_a[p_a]: a learned vector for each place  (Gehring et al., 2017; by axis: ViT).
+    """x + Σ_axes E_a[p_a]: a learned vector for each place  (Gehring et al., 2017).
 
     `lengths`: places along each axis; positions are rounded. There is no vector beyond: ConfigError (the
     check waits for the positions on a GPU; compiled graphs leave it to the look-up). Cost O(n·d).
+
+    Choose it where no line is longer than those of training.
     """
 
     def __init__(self, dim: int, *, lengths: Sequence[int] = (512,)) -> None:
@@ -136,9 +140,11 @@ class Learned(Embedded):
 class Rotary(Position):
     """Turns pairs of features by an angle proportional to the position: qᵀk depends on the distance only.
 
-    (Su et al., 2021). `shortest`, `longest`: the wavelengths, in positions, of the fastest and slowest pair.
+    (Su et al., 2021.) `shortest`, `longest`: the wavelengths, in positions, of the fastest and slowest pair.
     With several axes each turns head_dim / axes features. Defined for every real position; distances beyond
     those seen in training meet angles not seen, unless `longest` covers them. Cost O(n·d).
+
+    Choose it for distances at no cost in the score, so that the fused kernels stay: also for real positions.
     """
 
     def __init__(
@@ -173,8 +179,10 @@ class Rotary(Position):
 class DistanceBias(Biased):
     """−s·(p_q − p_k)² with a learned sharpness s > 0 per head: a Gaussian prior on where to look.
 
-    (the score's counterpart of the Gaussian attention of Luong et al., 2015). Defined at every distance, also
+    (The score's counterpart of the Gaussian attention of Luong et al., 2015.) Defined at every distance, also
     beyond those seen in training. Cost O(h·q·k).
+
+    Choose it where the place to look at is roughly known, as for a fixation seeded by the glance.
     """
 
     def __init__(self, heads: int, *, sharpness: float = 1.0) -> None:
@@ -196,6 +204,8 @@ class RelativeBias(Biased):
     that many, half for each direction, one a distance up to a quarter of them, then ever wider ones up to
     `reach`. Either way the last bucket holds all that is farther, so that longer lines are defined.
     Distances are rounded. Cost O(h·q·k).
+
+    Choose it where what matters about a distance is to be learned, for each head.
     """
 
     def __init__(self, heads: int, *, reach: int = 64, buckets: int | None = None, axes: int = 1) -> None:
@@ -232,6 +242,8 @@ class Alibi(Biased):
     m_h = 2^{−8h/H} for h = 1 … H; where H is no power of two, the slopes of the power below, then every
     second one of the power above, as in the paper's code. Nothing is learned; longer lines are defined.
     Cost O(h·q·k).
+
+    Choose it where lines are longer than those of training.
     """
 
     def __init__(self, heads: int, *, axes: int = 1) -> None:

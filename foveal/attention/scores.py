@@ -26,6 +26,8 @@ class Dot(Attention):
 
     Its variance grows with d, so that the softmax hardens in wide heads: see `scaled_dot`.
     Time O(q·k·d), memory O(q·k) by `weights`, O(q + k) by `forward` on devices with a fused kernel.
+
+    Choose it where queries and keys have a length of their own that should count, or are normalised already.
     """
 
     scaled: ClassVar[bool] = False
@@ -56,6 +58,8 @@ class ScaledDot(Dot):
 
     If q and k have independent entries of mean 0 and variance 1, Var qᵀk = d; the scale brings it back to 1.
     Time O(q·k·d); memory O(q·k) by `weights`, O(q + k) by `forward` on devices with a fused kernel.
+
+    Choose it unless there is a reason for another: every device has a fused kernel for it.
     """
 
     scaled = True
@@ -71,6 +75,8 @@ class Bilinear(Attention):
 
     W: "d_q d_k". It starts so that the score of q and k with entries of variance 1 has variance 1.
     Time O(k·d_q·d_k + q·k·d_q), memory O(q·k).
+
+    Choose it where queries and keys are of different kinds or sizes and a product is all the time there is.
     """
 
     unequal = True
@@ -90,6 +96,8 @@ class Additive(Attention):
     W_q: "hidden d_q", W_k: "hidden d_k", v: "hidden"; `hidden` is d_q unless told. A query and a key of
     different sizes meet in the hidden layer. With heads, all share W_q, W_k and v.
     Time O(q·k·hidden), memory O(q·k·hidden) by the plain route.
+
+    Choose it for a decoder's state over a strip: the two are of different kinds, and queries are few.
     """
 
     unequal = True
@@ -124,6 +132,8 @@ class MLP(Attention):
     W₁ is kept as its two halves, W_q "hidden d_q" and W_k "hidden d_k", so that each q and k passes it once.
     `hidden` is d_q unless told. Time O(q·k·hidden) for two layers, O(q·k·hidden²) for three; memory
     O(q·k·hidden) by the plain route.
+
+    Choose it where `additive` is not flexible enough: it can learn any score, at the highest price.
     """
 
     unequal = True
@@ -177,6 +187,8 @@ class Location(Attention):
     (Chorowski et al., 2015.) α_{−1} = 0; F: `filters` of `kernel` taps (odd) along the keys. Queries are
     taken one after another, so their order, and that of the keys, matters. `hidden` is d_q unless told.
     Time O(q·k·(hidden·filters + filters·kernel)) in q steps; memory O(k·hidden) a step.
+
+    Choose it for a decoder that must go on along a line without skips and repeats.
     """
 
     unequal = True

@@ -15,7 +15,7 @@ from foveal.attention.position import grid
 from foveal.errors import ConfigError
 
 B, Q, K, DIM, HEADS, MEMORY = 2, 5, 7, 24, 6, 17
-STEPWISE = [name for name, kind in MECHANISMS.items() if kind.rows_alone and kind.takes_bias]
+STEPWISE = [name for name, kind in MECHANISMS.items() if kind.rows_alone]
 
 
 def heads(**options: Any) -> MultiHead:
@@ -120,8 +120,6 @@ def test_padding_stays_masked_step_by_step() -> None:
 @pytest.mark.parametrize("name", sorted(set(MECHANISMS) - set(STEPWISE)))
 def test_steps_are_refused_where_queries_belong_together(name: str) -> None:
     attend = heads(mechanism=name)
-    if attend.mechanism.rows_alone:
-        pytest.skip("only its bias is missing")
     with pytest.raises(ConfigError, match="together"):
         attend.step(lines(1), Cache())
 
