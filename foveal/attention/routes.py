@@ -58,7 +58,7 @@ def route(name: Route) -> Iterator[None]:
 
 def choose(mechanism: str, q: Tensor, k: Tensor, v: Tensor) -> Route:
     """Return the route of `mechanism` for q "*batch q d", k "*batch k d" and v "*batch k dv"."""
-    forced = _forced.get()
+    forced = None if torch.compiler.is_compiling() else _forced.get()  # which torch.compile cannot trace
     wanted = forced or _measured(mechanism, q, k)
     if wanted != "kernel" or kernels.usable(mechanism, q, k, v):
         return wanted

@@ -14,11 +14,36 @@ from torch.nn.functional import gelu, scaled_dot_product_attention
 
 from foveal.attention.build import Spec
 from foveal.attention.core import Attention
-from foveal.attention.normalisers import Softmax
+from foveal.attention.normalisers import Softmax, masked_softmax
+from foveal.attention.routes import run
 from foveal.config import nearest
 from foveal.errors import ConfigError
 
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "gelu": gelu}
+
+
+def meet(q: Tensor, k: Tensor) -> Tensor:
+    """Return q_i + k_j of every pair, "*batch q k d"."""
+    return q.unsqueeze(-2) + k.unsqueeze(-3)
+
+
+def additive(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None) -> Tensor:
+    """Return softmax(wᵀ tanh(q + k)) v, the plain route of the kernel of that name."""
+    return masked_softmax(torch.tanh(meet(q, k)) @ w, mask).to(v.dtype) @ v
+
+
+def mlp(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None) -> Tensor:
+    """Return softmax(wᵀ relu(q + k)) v, the plain route of the kernel of that name."""
+    return masked_softmax(torch.relu(meet(q, k)) @ w, mask).to(v.dtype) @ v
+
+
+def biased(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor | None) -> Tensor:
+    """Return softmax(qᵀk / √d + bias) v by torch's fused kernel, the plain route of ours of that name."""
+    if mask is None:
+        return scaled_dot_product_attention(q, k, v, attn_mask=bias)
+    seen = mask.any(-1, keepdim=True)  # an empty row looks everywhere, and counts for nothing
+    bias = bias.masked_fill(~(mask | ~seen), -math.inf)
+    return scaled_dot_product_attention(q, k, v, attn_mask=bias) * seen
 
 
 class Dot(Attention):
@@ -42,15 +67,12 @@ class Dot(Attention):
         """Return softmax(score + bias) v by torch's fused kernel."""
         if not isinstance(self.normaliser, Softmax):
             return super().attend(q, k, v, mask, bias)
-        scale = None if self.scaled else 1.0  # None: 1/√d
-        seen = None if mask is None else mask.any(-1, keepdim=True)
-        allowed = mask
         if bias is not None:
-            allowed = bias.to(q.dtype)
-            if mask is not None:  # an empty row looks everywhere, and counts for nothing
-                allowed = allowed.masked_fill(~(mask | ~mask.any(-1, keepdim=True)), -math.inf)
-        out: Tensor = scaled_dot_product_attention(q, k, v, attn_mask=allowed, scale=scale)
-        return out if seen is None else out * seen
+            q = q if self.scaled else q * math.sqrt(q.shape[-1])
+            return run("biased", biased, q, k, v, bias.to(q.dtype), mask)
+        scale = None if self.scaled else 1.0  # None: 1/√d
+        out: Tensor = scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale)
+        return out if mask is None else out * mask.any(-1, keepdim=True)
 
 
 class ScaledDot(Dot):
@@ -118,7 +140,15 @@ class Additive(Attention):
     def score(self, q: Tensor, k: Tensor) -> Tensor:
         """Return vᵀ tanh(W_q q + W_k k)."""
         q, k = self.project(q, k)
-        return torch.tanh(q.unsqueeze(-2) + k.unsqueeze(-3)) @ self.v
+        return torch.tanh(meet(q, k)) @ self.v
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the attended values, by the fused kernel where there is one."""
+        if bias is not None or not isinstance(self.normaliser, Softmax):
+            return super().attend(q, k, v, mask, bias)
+        return run("additive", additive, *self.project(q, k), v, self.v, mask)
 
     def row_bytes(self, q: Tensor, k: Tensor) -> int:
         """Return the bytes of a row: the sum and its tanh, "k hidden" each, on top of the weights."""
@@ -170,10 +200,19 @@ class MLP(Attention):
         """Return the MLP of every pair of a query and a key."""
         q, k = self.project(q, k)
         f = ACTIVATIONS[self.activation]
-        hidden = f(q.unsqueeze(-2) + k.unsqueeze(-3))
+        hidden = f(meet(q, k))
         if self.middle is not None:
             hidden = f(self.middle(hidden))
         return hidden @ self.v
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the attended values, by the fused kernel where there is one: for two layers and relu."""
+        fused = self.middle is None and self.activation == "relu" and bias is None
+        if not fused or not isinstance(self.normaliser, Softmax):
+            return super().attend(q, k, v, mask, bias)
+        return run("mlp", mlp, *self.project(q, k), v, self.v, mask)
 
     def row_bytes(self, q: Tensor, k: Tensor) -> int:
         """Return the bytes of a row: two or three hidden layers "k hidden", on top of the weights."""

@@ -21,6 +21,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"name": "additive", "hidden": 19, "normaliser": "sparsemax"},
     {"name": "mlp", "hidden": 19, "activation": "tanh"},
     {"name": "mlp", "layers": 3, "activation": "gelu"},
+    {"name": "mlp", "layers": 3, "activation": "relu"},
     {"name": "location", "kernel": 3, "filters": 2, "normaliser": "entmax15"},
     {"name": "local", "window": 1},
     {"name": "local", "window": 2, "score": "additive", "normaliser": "sparsemax"},
