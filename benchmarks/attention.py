@@ -125,7 +125,7 @@ def compare(name: str, case: Case, bench: Bench) -> Iterator[Figures]:
 
 
 def comparable(way_name: str, way: Way, case: Case, bench: Bench) -> float | None:
-    """Return the error of a way, or None for a peer that computes something else, there for its time alone."""
+    """Return the error of a way, or None for a peer that computes something else, there for its time."""
     return None if way_name.startswith("dot by") else error(way, case, bench)
 
 

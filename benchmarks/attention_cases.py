@@ -12,6 +12,7 @@ from torch.nn.functional import elu
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from foveal.attention import GATES, MECHANISMS, build
+from foveal.attention.kernels.sines import additive_by_sines
 from foveal.attention.routes import run
 
 Way = Callable[..., Tensor]
@@ -92,6 +93,10 @@ def flex_relative(q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
 
 def additive_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
     return {"foveal": partial(run, "additive", additive), "eager": additive, "compile": compiled(additive)}
+
+
+def approximate_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
+    return {"foveal": additive_by_sines, "4 terms": partial(additive_by_sines, terms=4)}
 
 
 def mlp_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
@@ -185,6 +190,9 @@ CASES = {
     ),
     "additive, one head": Case(additive_ways, additive, 128, 1, 100, 256, 256, (0.45, 2.4), (0.25, 1.4), "w"),
     "additive, step": Case(step_ways, additive, 512, 8, 1, 512, 64, (0.20, None), (0.14, None), "w"),
+    "additive, approximate": Case(
+        approximate_ways, additive, 16, 4, 1024, 1024, 64, (0.75, 1.8), (0.40, 1.2), "w"
+    ),
     "mlp": Case(mlp_ways, mlp, 64, 8, 128, 512, 64, (0.8, 4.5), (0.5, 2.5), "w"),
     "local": Case(local_ways, only(near), 64, 8, 1024, 1024, 64, (0.14, 0.9), (0.08, 0.45)),
     "relative": Case(relative_ways, relative, 64, 8, 1024, 1024, 64, (0.9, 4.5), (0.5, 2.0), "table"),

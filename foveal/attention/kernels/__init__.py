@@ -31,8 +31,8 @@ KERNELS: dict[str, Kernel] = {
     "local": Kernel("local", 256, 256),
     "biased": Kernel("biased", 256, 256),
     "relative": Kernel("biased", 256, 256),
-    "elu": Kernel("linear", 128, 128),
-    "relu": Kernel("linear", 128, 128),
+    "elu": Kernel("linear", 64, 64),
+    "relu": Kernel("linear", 64, 64),
 }
 
 _PRECISIONS = (torch.float16, torch.bfloat16, torch.float32)

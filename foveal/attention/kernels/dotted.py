@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from foveal.attention.kernels import flash
-from foveal.attention.kernels.layout import groups, power_of_2, shared, sight
+from foveal.attention.kernels.layout import groups, launch, power_of_2, shared, sight
 
 
 class Tiles(NamedTuple):
@@ -57,7 +57,7 @@ def _placed(bias: Tensor, beside: Beside, n: int) -> Bias:
     return Bias(bias, tuple(strides))
 
 
-class _Launch(NamedTuple):
+class _Common(NamedTuple):
     """What all kernels take alike: what is beside, sizes and strides by position, constants by name."""
 
     beside: tuple[Tensor, Tensor]
@@ -65,17 +65,17 @@ class _Launch(NamedTuple):
     constants: dict[str, Any]
 
 
-def _launch(q: Tensor, v: Tensor, bias: Tensor | None, beside: Beside, tiles: Tiles) -> _Launch:
+def _common(q: Tensor, v: Tensor, bias: Tensor | None, beside: Beside, tiles: Tiles) -> _Common:
     n, d, m, dv = *q.shape[1:], *v.shape[1:]
     added = Bias(q, (0, 0, 0, 0)) if bias is None else _placed(bias, beside, n)
     seen_strides = (0, 0, 0, 0) if beside.seen is None else beside.seen.stride()
     constants = {
         "D": d, "DP": power_of_2(d), "DV": dv, "DVP": power_of_2(dv),
-        "BM": tiles.rows, "BN": tiles.columns, "num_warps": tiles.warps, "MASKED": beside.seen is not None,
+        "BM": tiles.rows, "BN": tiles.columns, **launch(tiles.warps), "MASKED": beside.seen is not None,
         "BIASED": bias is not None, "BANDED": beside.window is not None,
     }  # fmt: skip
     numbers = n, m, beside.heads, 1 / math.sqrt(d), beside.window or 0, *added.strides, *seen_strides
-    return _Launch((added.values, q if beside.seen is None else beside.seen), numbers, constants)
+    return _Common((added.values, q if beside.seen is None else beside.seen), numbers, constants)
 
 
 class _Attention(torch.autograd.Function):
@@ -87,9 +87,9 @@ class _Attention(torch.autograd.Function):
         g, n, d = q.shape
         out, lse = v.new_empty(g, n, v.shape[-1]), torch.empty(g, n, device=q.device)
         tiles = _tiles(FORWARD, max(d, v.shape[-1]))
-        launch = _launch(q, v, bias, beside, tiles)
+        common = _common(q, v, bias, beside, tiles)
         flash.forward[(g * triton.cdiv(n, tiles.rows),)](
-            q, k, v, *launch.beside, out, lse, *launch.numbers, **launch.constants
+            q, k, v, *common.beside, out, lse, *common.numbers, **common.constants
         )
         ctx.save_for_backward(q, k, v, bias, out, lse)
         ctx.beside = beside
@@ -102,24 +102,24 @@ class _Attention(torch.autograd.Function):
         q, k, v, bias, out, lse = ctx.saved_tensors
         (g, n, d), m, do = q.shape, k.shape[1], do.contiguous()
         tiles = _tiles(BACKWARD, max(d, v.shape[-1]))
-        launch = _launch(q, v, bias, ctx.beside, tiles)
-        given = q, k, v, *launch.beside, do, lse, (do.float() * out.float()).sum(-1)
+        common = _common(q, v, bias, ctx.beside, tiles)
+        given = q, k, v, *common.beside, do, lse, (do.float() * out.float()).sum(-1)
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
-        flash.queries_side[(g * triton.cdiv(n, tiles.rows),)](*given, dq, *launch.numbers, **launch.constants)
+        flash.queries_side[(g * triton.cdiv(n, tiles.rows),)](*given, dq, *common.numbers, **common.constants)
         flash.keys_side[(g * triton.cdiv(m, tiles.columns),)](
-            *given, dk, dv, *launch.numbers, **launch.constants
+            *given, dk, dv, *common.numbers, **common.constants
         )
-        db = _bias_gradient(given, bias, launch, ctx.beside) if ctx.needs_input_grad[3] else None
+        db = _bias_gradient(given, bias, common, ctx.beside) if ctx.needs_input_grad[3] else None
         return dq, dk, dv, db, None
 
 
-def _bias_gradient(given: tuple[Tensor, ...], bias: Tensor, launch: _Launch, beside: Beside) -> Tensor:
+def _bias_gradient(given: tuple[Tensor, ...], bias: Tensor, common: _Common, beside: Beside) -> Tensor:
     """Return Σ ds over all that share a place of the bias, in its shape."""
-    n, m, constants = *launch.numbers[:2], launch.constants
+    n, m, constants = *common.numbers[:2], common.constants
     leads, heads = (1, bias.shape[0]) if beside.by_distance else bias.shape[:2]
     db = torch.empty(leads, heads, int(n), int(m), device=bias.device)
     flash.bias_side[(leads * heads * triton.cdiv(n, constants["BM"]) * triton.cdiv(m, constants["BN"]),)](
-        *given, db, given[0].shape[0] // beside.heads, leads, heads, *launch.numbers, **constants
+        *given, db, given[0].shape[0] // beside.heads, leads, heads, *common.numbers, **constants
     )
     return (_by_distance(db[0]) if beside.by_distance else db).to(bias.dtype)
 

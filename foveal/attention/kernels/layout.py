@@ -1,4 +1,4 @@
-"""How tensors with any batch axes are laid out for a kernel: groups (batch × heads) of row-major matrices."""
+"""How kernels are given their work: tensors as groups (batch × heads) of row-major matrices, and options."""
 
 from __future__ import annotations
 
@@ -40,3 +40,11 @@ def padded(length: int, multiple: int) -> int:
 def power_of_2(size: int) -> int:
     """Return the least power of 2 that is not below `size`, nor below the 16 of a matrix unit."""
     return max(16, 1 << (size - 1).bit_length())
+
+
+def launch(warps: int, registers: int | None = None) -> dict[str, int | None]:
+    """Return a launch's options: its warps, and how many registers a thread may take (None: any number).
+
+    Multiplications and additions are fused, which Triton from 3.10 on does only where it is told to.
+    """
+    return {"num_warps": warps, "maxnreg": registers, "enable_fp_fusion": True}

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from foveal.attention.kernels.blocks import dot, matrix
-from foveal.attention.kernels.layout import groups, power_of_2, sight
+from foveal.attention.kernels.layout import groups, launch, power_of_2, sight
 
 ROWS, WARPS = 64, 8
 """How many queries or keys a program takes at once, and by how many warps. To be measured."""
@@ -166,7 +166,7 @@ def _splits(many: int, length: int) -> tuple[int, int]:
 def _constants(k: Tensor, v: Tensor, relu: bool) -> dict[str, Any]:
     d, dv = k.shape[-1], v.shape[-1]
     return {
-        "D": d, "DP": power_of_2(d), "DV": dv, "DVP": power_of_2(dv), "RELU": relu, "num_warps": WARPS,
+        "D": d, "DP": power_of_2(d), "DV": dv, "DVP": power_of_2(dv), "RELU": relu, **launch(WARPS),
     }  # fmt: skip
 
 
@@ -225,7 +225,7 @@ def elu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return linear attention with φ(x) = elu(x) + 1, "*batch q dv", with gradients for q, k and v.
 
     q: "*batch q d", k: "*batch k d", v: "*batch k dv"; mask: of keys only, "*#batch 1 #k" or "#k".
-    Time O((q + k)·d·dv), memory O((q + k)·(d + dv) + d·dv); d, dv ≤ 128, as d × dv sums stay in registers.
+    Time O((q + k)·d·dv), memory O((q + k)·(d + dv) + d·dv); d, dv ≤ 64, as d × dv sums stay in registers.
     """
     return _attend(q, k, v, mask, relu=False)
 

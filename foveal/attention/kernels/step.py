@@ -16,9 +16,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from foveal.attention.kernels.blocks import allowed, matrix, reciprocal
+from foveal.attention.kernels.layout import launch
 
-KEYS, WARPS = 64, 4
-"""How many keys a program takes at once, and with how many warps. To be measured."""
+TILE, WARPS = 4096, 4
+"""How many features of keys a program takes at once, and with how many warps. To be measured."""
 
 LOG2E = 1.4426950408889634
 TWO_LOG2E = tl.constexpr(2.885390081777927)
@@ -115,9 +116,10 @@ def _arguments(
     """Return the sizes and strides by position, and the constants by name, of both kernels."""
     heads, strides = (1, (0, 0, 0, 0)) if sight is None else (sight.shape[1], sight.stride())
     d, dv = k.shape[-1], v.shape[-1]
+    widths = triton.next_power_of_2(d), triton.next_power_of_2(dv)
     constants = {
-        "D": d, "DP": triton.next_power_of_2(d), "DV": dv, "DVP": triton.next_power_of_2(dv), "BN": KEYS,
-        "MASKED": sight is not None, "RELU": relu, "num_warps": WARPS,
+        "D": d, "DP": widths[0], "DV": dv, "DVP": widths[1], "BN": max(8, TILE // max(16, *widths)),
+        "MASKED": sight is not None, "RELU": relu, **launch(WARPS),
     }  # fmt: skip
     return (k.shape[1], heads, *strides), constants
 

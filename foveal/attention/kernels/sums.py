@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from foveal.attention.kernels import pairwise
-from foveal.attention.kernels.layout import groups, padded, power_of_2, sight
+from foveal.attention.kernels.layout import groups, launch, padded, power_of_2, sight
 from foveal.attention.kernels.step import Step
 
 SCRATCH = 256 * 2**20
@@ -35,11 +35,6 @@ class Tiles(NamedTuple):
     warps: int
     registers: int | None = None
     """At most so many, that more programs fit a multiprocessor; None leaves it to the compiler."""
-
-    @property
-    def launch(self) -> dict[str, int | None]:
-        """Return the options of a launch."""
-        return {"num_warps": self.warps, "maxnreg": self.registers}
 
 
 FORWARD = {64: Tiles(64, 64, 4, 168), 128: Tiles(64, 64, 4), 256: Tiles(64, 64, 8)}
@@ -103,7 +98,7 @@ def _side(x: Tensor, form: Form, *, rows_first: bool) -> Side:
     reach = x.new_empty(g, n_pad, dtype=torch.float32)
     pairwise.spread[(g * n_pad // 32,)](
         x, features, rows, reach, n, n_pad, D=d, EVEN=even, WIDTH=width, DP=triton.next_power_of_2(width),
-        BM=32, EXP=form.exponentials, ROWS=rows_first, num_warps=4,
+        BM=32, EXP=form.exponentials, ROWS=rows_first, **launch(4),
     )  # fmt: skip
     return Side(x, features, rows, reach)
 
@@ -141,7 +136,8 @@ def _forward(
     pairwise.forward[(q.shape[0] * triton.cdiv(q.shape[1], tiles.rows),)](
         q, k, v, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach,
         out if seen is None else seen, out, lse, *shape.numbers,
-        **shape.constants, BM=tiles.rows, BN=tiles.columns, WARPS=tiles.warps, **tiles.launch,
+        **shape.constants, BM=tiles.rows, BN=tiles.columns, WARPS=tiles.warps,
+        **launch(tiles.warps, tiles.registers),
     )  # fmt: skip
     return out, lse
 
@@ -167,7 +163,7 @@ def _add_slopes(
         n, other.x.shape[1], own.reach.shape[1], other.reach.shape[1], ds[0].numel(),
         here.stride, there.stride,
         D=d, WIDTH=width, BM=tiles.rows, BD=tiles.columns, BJ=64, BOTH=r is not None, SLOPES=form.slopes,
-        **tiles.launch,
+        **launch(tiles.warps, tiles.registers),
     )  # fmt: skip
 
 
@@ -232,7 +228,7 @@ def _gradient_sums(
             q if seen is None else seen, given.do, delta, given.lse, dv, ds,
             first, first + padded(rows.length, GRAIN), ds.shape[1],
             *shape.numbers, **shape.constants, BM=tiles.rows, BN=tiles.columns, GRAIN=GRAIN,
-            WARPS=tiles.warps, **tiles.launch,
+            WARPS=tiles.warps, **launch(tiles.warps, tiles.registers),
         )  # fmt: skip
         _add_slopes(own, other, ds, slopes[0], r if form.exponentials else None, (rows, keys), form)
         _add_slopes(other, own, ds, slopes[1], None, (keys, rows), form)

@@ -1,0 +1,90 @@
+"""Compile all kernels for a GPU that need not be there, and print what each takes of it, as JSON lines.
+
+    python compile_all.py [D]
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.runtime import driver
+from triton.runtime.jit import JITFunction
+
+from foveal.attention import kernels
+
+TOOL = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
+BATCH, HEADS, QUERIES, KEYS = 2, 4, 128, 256
+
+
+class Hopper:
+    """Stands where Triton asks for the GPU."""
+
+    def get_current_target(self) -> GPUTarget:
+        return GPUTarget("cuda", 90, 32)
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: int) -> int:  # noqa: ARG002
+        return 0
+
+
+def only_compile(self: JITFunction, grid: tuple[int, ...]) -> Callable[..., None]:
+    """Compile where a kernel would be launched."""
+
+    def launch(*args: Any, **options: Any) -> None:
+        kernel = self.run(*args, grid=grid, warmup=True, **options)
+        name = f"{self.__module__.split('.')[-1]}.{self.__name__}"
+        print(json.dumps({"kernel": name, **usage(kernel)}), flush=True)
+
+    return launch
+
+
+def usage(kernel: Any) -> dict[str, int]:
+    """Return the registers and the bytes of stack a thread takes, and the shared memory of a program."""
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(kernel.asm["cubin"])
+        file.flush()
+        said = subprocess.run([TOOL, "-res-usage", file.name], capture_output=True, text=True, check=True)
+    registers, stack = map(int, re.search(r"REG:(\d+) STACK:(\d+)", said.stdout).groups())
+    return {"registers": registers, "stack": stack, "shared": kernel.metadata.shared}
+
+
+def differentiate(name: str, *inputs: torch.Tensor, **options: Any) -> None:
+    """Call a mechanism forward and backward: nothing is computed, as nothing is launched."""
+    kernels.load(name)(*inputs, **options).sum().backward()
+
+
+def main() -> None:
+    d = int(sys.argv[1]) if len(sys.argv) > 1 else 64
+    driver.set_active(Hopper())
+    JITFunction.__getitem__ = only_compile
+
+    def some(*shape: int) -> torch.Tensor:
+        return torch.randn(BATCH, HEADS, *shape).bfloat16().requires_grad_()
+
+    q, k, v, w = some(QUERIES, d), some(KEYS, d), some(KEYS, d), torch.randn(d, requires_grad=True)
+    mask = torch.ones(BATCH, 1, 1, KEYS, dtype=torch.bool)
+    table = torch.randn(HEADS, QUERIES + KEYS - 1, requires_grad=True)
+    for name in ("additive", "mlp"):
+        differentiate(name, q, k, v, w)
+        differentiate(name, q, k, v, w, mask=mask)
+        differentiate(name, q[:, :, :1], k, v, w)
+    differentiate("local", q, k, v, window=64)
+    differentiate("local", q, k, v, mask, window=64)
+    differentiate("relative", q, k, v, table)
+    if d <= kernels.KERNELS["elu"].d:
+        differentiate("elu", q, k, v, mask)
+        differentiate("relu", q, k, v)
+
+
+if __name__ == "__main__":
+    main()
