@@ -243,3 +243,30 @@ def test_a_wrong_option_names_the_nearest(name: str) -> None:
     for right in (p.name for p in parameters if p.kind is p.KEYWORD_ONLY):
         with pytest.raises(ConfigError, match=f"did you mean '{right}'"):
             build(MECHANISMS, {"name": name, right + "s": 1}, q_dim=D, k_dim=D)
+
+
+@every
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_is_near_the_exact_result_and_has_gradients(
+    spec: dict[str, Any], dtype: torch.dtype
+) -> None:
+    attend, exact = make(spec, dtype=torch.float32), make(spec)
+    exact.load_state_dict(attend.state_dict())
+    q, k, v = inputs(attend, dtype=torch.float32)
+    mask, bias = some("any"), a_bias(attend)
+    with torch.autocast("cpu", dtype):
+        out = attend(q, k, v, mask, None if bias is None else bias.float())
+    expected = exact(q.double(), k.double(), v.double(), mask, bias)
+    size = exact.weights(q.double(), k.double(), mask, bias).detach().abs().sum(-1).max()
+    assert (out - expected).detach().abs().max() < 0.15 * max(1.0, float(size) ** 2)
+    assert all(slope.isfinite().all() for slope in gradients(out, attend, [q, k, v]))
+
+
+@by_name
+@torch.no_grad()
+def test_it_compiles(name: str) -> None:
+    torch.compiler.reset()
+    attend, mask = make({"name": name}), some("any")
+    q, k, v = inputs(attend)
+    compiled = torch.compile(attend, backend="eager", dynamic=False)
+    assert_close(compiled(q, k, v, mask), attend(q, k, v, mask))
