@@ -12,6 +12,7 @@ from torch.nn.functional import elu
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from foveal.attention import GATES, MECHANISMS, build
+from foveal.attention.gates import MixedGate
 from foveal.attention.kernels.sines import additive_by_sines
 from foveal.attention.routes import run
 
@@ -151,7 +152,18 @@ def dotted_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
 
 def gate_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
     gate = build(GATES, "mixed", channels=256).to(device, torch.bfloat16 if device.type == "cuda" else None)
-    return {"foveal": gate, "compile": compiled(gate)}
+    ways = {"eager": gate, "compile": compiled(gate)}
+    return ways if device.type == "cpu" else {"foveal": partial(fused_gate, gate)} | ways
+
+
+def fused_gate(gate: MixedGate, x: Tensor) -> Tensor:
+    from foveal.attention.kernels.gate import mixed
+
+    def judge(means: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = torch.relu(gate.channel.squeeze(means))
+        return torch.sigmoid(gate.channel.excite(hidden)), torch.sigmoid(gate.spatial.look(places))
+
+    return mixed(x, judge)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ tanh is a sum of sines, and the sine of a sum separates, so that scores are prod
     sin(ω(q + k)) = sin(ωq) cos(ωk) + cos(ωq) sin(ωk)
 
 The full series is the sum of tanh shifted by multiples of 2L with alternating signs, which equals tanh to
-2e^{−2(2L − |x|)}. L is taken from the data, for each group and feature: max|q| + max|k|, at least 4. So no range
-is wrong; but the terms left out, Σ_{r > R} c_r, grow with L: `residue` says how much.
+2e^{−2(2L − |x|)}. L is taken from the data, for each group and feature: max|q| + max|k|, at least 4. No range
+is wrong, but the terms left out, Σ_{r > R} c_r, grow with L: `residue` says how much.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
 from foveal.attention import kernels
+from foveal.attention.kernels.gate import mixed
 
 TOOL = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
 BATCH, HEADS, QUERIES, KEYS = 2, 4, 128, 256
@@ -84,6 +85,8 @@ def main() -> None:
     if d <= kernels.KERNELS["elu"].d:
         differentiate("elu", q, k, v, mask)
         differentiate("relu", q, k, v)
+    image = torch.randn(BATCH, 256, 16, 128).bfloat16().requires_grad_()
+    mixed(image, lambda means, places: (means, places.sum(1, keepdim=True))).sum().backward()
 
 
 if __name__ == "__main__":
