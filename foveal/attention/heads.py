@@ -140,9 +140,10 @@ class MultiHead(nn.Module):
         cache.steps += x.shape[1]
         if cache.grows:
             cache.add(*self._memory(x, places), places)
-            order = torch.arange(cache.steps, device=x.device)
-            earlier = order <= order[-x.shape[1] :, None]
-            mask = earlier[None] if mask is None else mask & earlier
+            if x.shape[1] > 1:  # a single place sees all there is
+                order = torch.arange(cache.steps, device=x.device)
+                earlier = order <= order[-x.shape[1] :, None]
+                mask = earlier[None] if mask is None else mask & earlier
         assert cache.k is not None
         assert cache.v is not None
         assert cache.positions is not None
@@ -162,10 +163,10 @@ class MultiHead(nn.Module):
         return self._queries(x, q_places), self._spread(k), self._spread(v), bias
 
     def _places(self, x: Tensor, start: int = 0) -> Tensor:
-        """Return the positions of x where none were given."""
+        """Return the positions of x where none were given, "1 n": a bias is then made once for all lines."""
         if self.position.axes > 1:
             raise ConfigError("the places of a map cannot be guessed", remedy="give positions=grid(h, w)")
-        return along(x.shape[1], start=start, device=x.device).expand(x.shape[0], -1)
+        return along(x.shape[1], start=start, device=x.device)
 
     def _queries(self, x: Tensor, places: Tensor) -> Tensor:
         q = rearrange(self.query(self.position.embed(x, places)), "b n (h d) -> b h n d", h=self.heads)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.parallel import DistributedDataParallel
 
 
 class Listener(Protocol):
@@ -57,7 +57,7 @@ def names(model: nn.Module, prefix: str = "") -> dict[int, str]:
     compiled = getattr(model, "_orig_mod", None)
     if isinstance(compiled, nn.Module):
         return names(compiled, prefix)
-    if isinstance(model, DistributedDataParallel | DataParallel):
+    if isinstance(model, DistributedDataParallel):
         return names(model.module, prefix)
     found = {id(model): prefix}
     for name, child in model.named_children():
