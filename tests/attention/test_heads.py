@@ -162,3 +162,18 @@ def test_heads_that_do_not_divide_are_refused() -> None:
 def test_the_names_of_parameters_stay() -> None:
     names = {f"{part}.{kind}" for part in ("query", "key", "value", "out") for kind in ("weight", "bias")}
     assert set(heads(position="rotary").state_dict()) == names
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("mechanism", ["scaled_dot", "additive"])
+def test_gradients_under_autocast_with_scaling_are_near_the_exact_ones(
+    mechanism: str, dtype: torch.dtype
+) -> None:
+    attend, x = heads(mechanism=mechanism, position="alibi").float(), lines().float()
+    exact = torch.autograd.grad(attend(x).square().mean(), list(attend.parameters()))
+    scale = 2.0**12
+    with torch.autocast("cpu", dtype):
+        loss = attend(x).float().square().mean()
+    scaled = torch.autograd.grad(loss * scale, list(attend.parameters()))
+    for one, other in zip(scaled, exact, strict=True):
+        assert (one / scale - other).norm() <= 0.05 * other.norm() + 1e-4
