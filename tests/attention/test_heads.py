@@ -10,7 +10,7 @@ from einops import repeat
 from torch.nn import functional
 from torch.testing import assert_close
 
-from foveal.attention import MECHANISMS, POSITIONS, Cache, MultiHead
+from foveal.attention import MECHANISMS, POSITIONS, Attention, Cache, MultiHead, recall, watch
 from foveal.attention.position import grid
 from foveal.errors import ConfigError
 
@@ -177,3 +177,24 @@ def test_gradients_under_autocast_with_scaling_are_near_the_exact_ones(
     scaled = torch.autograd.grad(loss * scale, list(attend.parameters()))
     for one, other in zip(scaled, exact, strict=True):
         assert (one / scale - other).norm() <= 0.05 * other.norm() + 1e-4
+
+
+class Cosine(Attention):
+    """A mechanism of one's own: all it takes is a score."""
+
+    def score(self, q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+        return 5 * functional.normalize(q, dim=-1) @ functional.normalize(k, dim=-1).mT
+
+
+def test_a_mechanism_of_ones_own_has_all_that_others_have() -> None:
+    attend, x, cache = heads(mechanism=Cosine(normaliser="entmax15"), position="rotary"), lines(), Cache()
+    with watch(attend) as maps:
+        whole = attend(x, mask=causal(Q))
+    with recall(attend) as calls:
+        attend(x, mask=causal(Q))
+    look = maps["mechanism"][0]
+    assert_close(look.sum(-1), torch.ones_like(look[..., 0]))
+    assert (look == 0).sum() > (~causal(Q)).sum() * B * HEADS  # sparse beyond the mask
+    assert_close(calls["mechanism"][0].rows([3]), look[..., 3:4, :])
+    assert_close(attend(x, mask=causal(Q), budget=10_000), whole)
+    assert_close(torch.cat([attend.step(part, cache) for part in x.split(1, 1)], 1), whole)
