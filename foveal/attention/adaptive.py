@@ -13,7 +13,8 @@ from foveal.attention.build import Spec, build
 from foveal.attention.core import Attention
 from foveal.attention.sampled import Random, Structured
 from foveal.attention.scores import SCORES
-from foveal.attention.sparse import Chunked, Local, Local2D, parts, positive
+from foveal.attention.sparse import Chunked, Local, Local2D, positive
+from foveal.attention.tiles import parts
 from foveal.errors import ConfigError
 
 CHEAP: dict[str, type[Attention]] = {
@@ -84,7 +85,7 @@ class Routed(Attention):
         mask, bias = (x if x is None or x.shape[-2] == 1 else taken(x, chosen) for x in (mask, bias))
         full = self.full.attend(taken(q, chosen), k, v, mask, bias)
         change = share * (full - taken(cheap, chosen))
-        return cheap.scatter_add(-2, chosen.expand_as(change), change)
+        return cheap.scatter_add(-2, chosen.expand_as(change), change.to(cheap.dtype))
 
 
 def taken(x: Tensor, rows: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ from torch.nn.functional import pad
 from foveal.attention.build import Spec
 from foveal.attention.core import Attention, pick
 from foveal.attention.normalisers import Softmax
-from foveal.attention.sparse import parts, positive
+from foveal.attention.sparse import positive
+from foveal.attention.tiles import parts
 
 
 class TwoLevel(Attention):

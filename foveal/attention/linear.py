@@ -8,15 +8,19 @@ mask differs from query to query: only a mask of keys can be summed once.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import elu, pad
+from torch.nn import functional
+from torch.nn.functional import pad
 
 from foveal.attention.core import Attention, pick
 from foveal.attention.normalisers import masked_softmax
-from foveal.attention.sparse import parts, positive
+from foveal.attention.routes import run
+from foveal.attention.sparse import positive
+from foveal.attention.tiles import parts
 from foveal.errors import ConfigError
 
 CHUNK = 64
@@ -26,9 +30,15 @@ LEAST = 1e-30
 """A total below this counts for nothing: its slope would leave float32's range."""
 
 
+def as_given(x: Tensor) -> AbstractContextManager[object]:
+    """Leave autocast, if it is on: float16 can neither hold the sums nor divide by the small ones."""
+    device = x.device.type
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
+
+
 def shared(x: Tensor, total: Tensor) -> Tensor:
     """Return x / total, and exactly 0 where the total is (nearly) 0, as in a row that may look nowhere."""
-    nothing = total.abs() < LEAST
+    nothing = total.abs() <= LEAST  # which is 0 in half precision
     return (x / total.masked_fill(nothing, 1)).masked_fill(nothing, 0)
 
 
@@ -46,6 +56,18 @@ def causal_sum(phi_q: Tensor, phi_k: Tensor, v: Tensor) -> Tensor:
     before = pad(before, (0, 0, 0, 0, 1, -1))
     seen = (q @ k.transpose(-1, -2)).tril() @ values + q @ before
     return seen.flatten(-3, -2)[..., : phi_q.shape[-2], :]
+
+
+def summed(
+    phi_q: Tensor, phi_k: Tensor, v: Tensor, mask: Tensor | None = None, *, causal: bool = False
+) -> Tensor:
+    """Return what queries find by sums over the keys, "*batch q dv". mask: of keys only, "*#batch 1 #k"."""
+    if mask is not None:
+        phi_k = phi_k * mask.transpose(-1, -2)
+    counted = pad(v.to(phi_k.dtype), (0, 1), value=1.0)  # the column of ones sums the normaliser
+    with as_given(v):
+        sums = causal_sum(phi_q, phi_k, counted) if causal else phi_q @ (phi_k.transpose(-1, -2) @ counted)
+        return shared(sums[..., :-1], sums[..., -1:]).to(v.dtype)
 
 
 class LinearAttention(Attention):
@@ -80,7 +102,8 @@ class LinearAttention(Attention):
     def among(self, q: Tensor, k: Tensor, allowed: Tensor | None) -> Tensor:
         """Return the effective weights among the allowed keys."""
         phi_q, phi_k = self.features(q, k, None)
-        likeness = phi_q @ phi_k.transpose(-1, -2)
+        with as_given(q):
+            likeness = phi_q @ phi_k.transpose(-1, -2)
         if allowed is not None:
             likeness = likeness * allowed
         return shared(likeness, likeness.sum(-1, keepdim=True)).to(q.dtype)
@@ -105,19 +128,31 @@ class LinearAttention(Attention):
         if mask is not None and mask.shape[-2] != 1:
             return super().attend(q, k, v, mask)
         seen = None if mask is None else mask.transpose(-1, -2)
-        phi_q, phi_k = self.features(q, k, seen)
-        if seen is not None:
-            phi_k = phi_k * seen
-        counted = pad(v.to(phi_k.dtype), (0, 1), value=1.0)  # the column of ones sums the normaliser
-        if self.causal:
-            sums = causal_sum(phi_q, phi_k, counted)
-        else:
-            sums = phi_q @ (phi_k.transpose(-1, -2) @ counted)
-        return shared(sums[..., :-1], sums[..., -1:]).to(v.dtype)
+        return summed(*self.features(q, k, seen), v, mask, causal=self.causal)
 
     def _refuse(self, bias: Tensor | None) -> None:
         if bias is not None:
             raise ConfigError("linear attention has no score for a bias", remedy="leave the bias out")
+
+
+def elu_features(x: Tensor) -> Tensor:
+    """Return elu(x) + 1; of float16 in float32, as it could not hold their sums."""
+    return functional.elu(x.float() if x.dtype == torch.float16 else x) + 1
+
+
+def relu_features(x: Tensor) -> Tensor:
+    """Return relu(x) + 10⁻⁶; of float16 in float32, as it could not hold their sums."""
+    return torch.relu(x.float() if x.dtype == torch.float16 else x) + 1e-6
+
+
+def elu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return linear attention with φ = elu + 1, the plain route of the kernel of that name."""
+    return summed(elu_features(q), elu_features(k), v, mask)
+
+
+def relu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return linear attention with φ = relu + 10⁻⁶, the plain route of the kernel of that name."""
+    return summed(relu_features(q), relu_features(k), v, mask)
 
 
 class Elu(LinearAttention):
@@ -127,9 +162,16 @@ class Elu(LinearAttention):
     """
 
     def features(self, q: Tensor, k: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        """Return elu + 1 of both; for float16 in float32, whose sums it could not hold."""
-        q, k = (x.float() if x.dtype == torch.float16 else x for x in (q, k))
-        return elu(q) + 1, elu(k) + 1
+        """Return elu + 1 of both."""
+        return elu_features(q), elu_features(k)
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the values by sums over the keys, by the fused kernel where there is one."""
+        if self.causal or bias is not None or (mask is not None and mask.shape[-2] != 1):
+            return super().attend(q, k, v, mask, bias)
+        return run("elu", elu, q, k, v, mask)
 
 
 class Relu(LinearAttention):
@@ -139,12 +181,17 @@ class Relu(LinearAttention):
     Time O((q + k)·d·dv), memory O((q + k)·d + d·dv).
     """
 
-    floor: ClassVar[float] = 1e-6
-
     def features(self, q: Tensor, k: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        """Return relu + 10⁻⁶ of both; for float16 in float32, whose sums it could not hold."""
-        q, k = (x.float() if x.dtype == torch.float16 else x for x in (q, k))
-        return torch.relu(q) + self.floor, torch.relu(k) + self.floor
+        """Return relu + 10⁻⁶ of both."""
+        return relu_features(q), relu_features(k)
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the values by sums over the keys, by the fused kernel where there is one."""
+        if self.causal or bias is not None or (mask is not None and mask.shape[-2] != 1):
+            return super().attend(q, k, v, mask, bias)
+        return run("relu", relu, q, k, v, mask)
 
 
 def orthogonal(features: int, dim: int, *, seed: int) -> Tensor:
@@ -170,7 +217,8 @@ class Projected(LinearAttention):
     def project(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return ωᵀx / d^¼ "… n f" and |x|² / 2√d "… n 1", in float32 at least."""
         x = x.to(torch.promote_types(x.dtype, torch.float32)) / x.shape[-1] ** 0.25
-        return x @ self.omega.to(x.dtype).T, x.square().sum(-1, keepdim=True) / 2
+        with as_given(x):
+            return x @ self.omega.to(x.dtype).T, x.square().sum(-1, keepdim=True) / 2
 
 
 class RandomFeatures(Projected):
@@ -199,7 +247,8 @@ class RandomFeatures(Projected):
         """Return log φ(q)ᵀφ(k), "*batch q k": the effective weights are its softmax."""
         log_q, log_k = self.logarithms(q, k)
         top_q, top_k = (x.detach().amax(-1, keepdim=True) for x in (log_q, log_k))
-        likeness = (log_q - top_q).exp() @ (log_k - top_k).exp().transpose(-1, -2)
+        with as_given(q):
+            likeness = (log_q - top_q).exp() @ (log_k - top_k).exp().transpose(-1, -2)
         least = torch.finfo(likeness.dtype).tiny
         return likeness.clamp(min=least).log() + top_q + top_k.transpose(-1, -2)
 

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from foveal.attention.build import Spec
 from foveal.attention.core import pick
-from foveal.attention.sparse import Sparse, at, parts, positive
+from foveal.attention.sparse import Sparse, positive
+from foveal.attention.tiles import at, parts, together
 
 _WORD = 0xFFFFFFFF
 
@@ -72,10 +73,9 @@ class Random(Sparse):
         allowed = torch.zeros(rows.shape[0], keys, dtype=torch.bool, device=rows.device)
         return allowed.scatter(1, drawn(self.seed, rows // self.block, self.keys, keys), True)
 
-    def candidates(self, blocks: Tensor, rows: Tensor, keys: int) -> tuple[Tensor, Tensor]:
-        """Return the keys "t c" that blocks "t" with queries "t a" meet, and which pairs count, "t a c"."""
-        columns = drawn(self.seed, blocks, self.keys, keys)
-        return columns, torch.ones(1, 1, 1, dtype=torch.bool, device=rows.device)
+    def candidates(self, blocks: Tensor, rows: Tensor, keys: int) -> tuple[Tensor, Tensor | None]:  # noqa: ARG002
+        """Return the keys "t c" of blocks "t" of queries "t a", and which pairs count, "t a c"; None: all."""
+        return drawn(self.seed, blocks, self.keys, keys), None
 
     def attend(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
@@ -85,13 +85,14 @@ class Random(Sparse):
         rows = blocks[:, None] * self.block + torch.arange(self.block, device=q.device)
         rows = rows.clamp(max=q.shape[-2] - 1)
         columns, allowed = self.candidates(blocks, rows, k.shape[-2])
-        score = self.score(gather(q, rows), gather(k, columns))
-        if bias is not None:
-            score = score + at(bias, rows, columns)
         if mask is not None:
-            allowed = allowed & at(mask, rows, columns)
-        seen: Tensor = self.normaliser(score, allowed).to(v.dtype) @ gather(v, columns)
-        return seen.flatten(-3, -2)[..., : q.shape[-2], :]
+            seen = at(mask, rows, columns)
+            allowed = seen if allowed is None else allowed & seen
+        if bias is not None:
+            bias = at(bias, rows, columns)
+        keys, values = gather(k, columns), gather(v, columns)
+        out = together(self.scorer.attend, gather(q, rows), keys, values, allowed, bias)
+        return out.flatten(-3, -2)[..., : q.shape[-2], :]
 
 
 class RandomDynamic(Random):

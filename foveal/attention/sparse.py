@@ -6,34 +6,20 @@ tile and a halo around it, and never builds anything of size q×k.
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from functools import partial
+from typing import ClassVar
 
 import torch
-from einops import rearrange
 from torch import Tensor
-from torch.nn.functional import pad
+from torch.nn.functional import scaled_dot_product_attention
 
 from foveal.attention.build import Spec, build
 from foveal.attention.core import Attention, pick
-from foveal.attention.scores import SCORES
+from foveal.attention.normalisers import Softmax
+from foveal.attention.routes import run
+from foveal.attention.scores import SCORES, ScaledDot
+from foveal.attention.tiles import Tiling, fit, parts, tiled, together
 from foveal.errors import ConfigError
-
-
-def at(x: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """Return a mask's or bias's entries ("… #q #k") at rows "t a", columns "t c": "… t a c"; below 0: any."""
-    rows = rows.clamp(min=0) if x.shape[-2] > 1 else torch.zeros_like(rows)
-    columns = columns.clamp(min=0) if x.shape[-1] > 1 else torch.zeros_like(columns)
-    return x[..., rows[..., None], columns[..., None, :]]
-
-
-def parts(places: int, size: int) -> int:
-    """Return how many parts of `size` cover `places`; without negatives, which ONNX rounds the other way."""
-    return (places + size - 1) // size
-
-
-def fit(size: int, places: int) -> int:
-    """Return `size`, but no more than `places` where that is known: an exported graph leaves lengths open."""
-    return min(size, places) if isinstance(places, int) else size
 
 
 def positive(**options: int) -> None:
@@ -96,39 +82,6 @@ class Sparse(Attention):
         return super().weights(q, k, allowed if mask is None else mask & allowed, bias)
 
 
-class Tiling(NamedTuple):
-    """How a map of places is cut: tiles of `block` (outer, inner) places, each with `halo` more around it."""
-
-    block: tuple[int, int]
-    halo: tuple[int, int]
-    inner: int
-
-    def tiles(self, places: int) -> tuple[int, int]:
-        """Return how many tiles cover `places` places along both axes."""
-        return parts(places, self.inner * self.block[0]), parts(self.inner, self.block[1])
-
-    def cut(self, x: Tensor, tiles: tuple[int, int], *, halo: bool) -> Tensor:
-        """Cut "… n c" into tiles, "… t p c", with or without their halo; places that do not exist are 0."""
-        margin = self.halo if halo else (0, 0)
-        outer = parts(x.shape[-2], self.inner)
-        x = pad(x, (0, 0, 0, outer * self.inner - x.shape[-2]))
-        x = x.reshape(*x.shape[:-2], outer, self.inner, x.shape[-1])
-        after = [
-            t * b + m - n
-            for t, b, m, n in zip(tiles, self.block, margin, (outer, self.inner), strict=True)
-        ]
-        x = pad(x, (0, 0, margin[1], after[1], margin[0], after[0]))
-        for block, extra in zip(self.block, margin, strict=True):
-            x = x.unfold(-3, block + 2 * extra, block)  # … tiles inner c window, then … to ti c window window
-        return rearrange(x, "... to ti c wo wi -> ... (to ti) (wo wi) c")
-
-    def join(self, x: Tensor, tiles: tuple[int, int], places: int) -> Tensor:
-        """Put tiles without halo back in order: "… t p c" → "… n c"."""
-        pattern = "... (to ti) (bo bi) c -> ... (to bo) (ti bi) c"
-        x = rearrange(x, pattern, to=tiles[0], bo=self.block[0], bi=self.block[1])
-        return x[..., : self.inner, :].flatten(-3, -2)[..., :places, :]
-
-
 class Tiled(Sparse):
     """Base of mechanisms whose pattern is `near(i, j)` and holds only within a tile and its halo."""
 
@@ -147,20 +100,30 @@ class Tiled(Sparse):
     def attend(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
-        """Return the values tile by tile: time and memory O(q · (block + 2·halo) · d)."""
+        """Return the values tile by tile, each tile by the score's own route."""
         tiling = self.tiling(max(q.shape[-2], k.shape[-2]))
-        tiles = tiling.tiles(q.shape[-2])
-        i, j = (torch.arange(1, x.shape[-2] + 1, device=q.device)[:, None] for x in (q, k))
-        rows = tiling.cut(i, tiles, halo=False).squeeze(-1) - 1  # -1: no such place
-        columns = tiling.cut(j, tiles, halo=True).squeeze(-1) - 1
-        allowed = self.near(rows[..., None], columns[..., None, :]) & (columns >= 0)[..., None, :]
-        if mask is not None:
-            allowed = allowed & at(mask, rows, columns)
-        score = self.score(tiling.cut(q, tiles, halo=False), tiling.cut(k, tiles, halo=True))
-        if bias is not None:
-            score = score + at(bias, rows, columns)
-        seen = self.normaliser(score, allowed).to(v.dtype) @ tiling.cut(v, tiles, halo=True)
-        return tiling.join(seen, tiles, q.shape[-2])
+        return tiled(q, k, v, mask, bias, near=self.near, tiling=tiling, attend=self.scorer.attend)
+
+
+def within(i: Tensor, j: Tensor, *, window: int) -> Tensor:
+    """Return |i − j| ≤ window."""
+    return (i - j).abs() <= window
+
+
+def bands(window: int, places: int) -> Tiling:
+    """Return tiles as long as the window, and at least 16: three windows of keys for each of queries."""
+    return Tiling((fit(max(window, 16), places), 1), (fit(window, places), 0), 1)
+
+
+def local(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, window: int) -> Tensor:
+    """Return softmax(qᵀk / √d) v over |i − j| ≤ window, the plain route of the kernel of that name."""
+
+    def attend(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor, _: None) -> Tensor:
+        seen: Tensor = scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+        return seen * allowed.any(-1, keepdim=True)
+
+    tiling = bands(window, max(q.shape[-2], k.shape[-2]))
+    return tiled(q, k, v, mask, near=partial(within, window=window), tiling=tiling, attend=attend)
 
 
 class Local(Tiled):
@@ -184,11 +147,20 @@ class Local(Tiled):
 
     def near(self, i: Tensor, j: Tensor) -> Tensor:
         """Return |i − j| ≤ window."""
-        return (i - j).abs() <= self.window
+        return within(i, j, window=self.window)
 
     def tiling(self, places: int) -> Tiling:
-        """Return tiles as long as the window, and at least 16: three windows of keys for each of queries."""
-        return Tiling((fit(max(self.window, 16), places), 1), (fit(self.window, places), 0), 1)
+        """Return tiles as long as the window."""
+        return bands(self.window, places)
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the values tile by tile; of scaled dot products by the fused kernel where there is one."""
+        fused = isinstance(self.scorer, ScaledDot) and isinstance(self.normaliser, Softmax)
+        if bias is None and fused:
+            return run("local", local, q, k, v, mask, window=self.window)
+        return super().attend(q, k, v, mask, bias)
 
 
 class Local2D(Tiled):
@@ -254,3 +226,14 @@ class Chunked(Tiled):
     def tiling(self, places: int) -> Tiling:
         """Return the chunks, without halo."""
         return Tiling((fit(self.size, places), 1), (0, 0), 1)
+
+    def attend(
+        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+    ) -> Tensor:
+        """Return the values chunk by chunk; without a mask at all where the chunks are whole."""
+        known = isinstance(q.shape[-2], int)  # an exported graph leaves lengths open
+        whole = known and q.shape[-2] == k.shape[-2] and q.shape[-2] % self.size == 0
+        if mask is not None or bias is not None or not whole:
+            return super().attend(q, k, v, mask, bias)
+        q, k, v = (x.reshape(*x.shape[:-2], -1, self.size, x.shape[-1]) for x in (q, k, v))
+        return together(self.scorer.attend, q, k, v, None, None).flatten(-3, -2)

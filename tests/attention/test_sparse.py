@@ -98,6 +98,15 @@ def test_the_fast_route_is_the_masked_definition(
     assert_close(mechanism.rows(q, k, some, mask), mechanism.weights(q, k, mask)[..., some, :])
 
 
+def test_whole_chunks_are_the_masked_definition() -> None:
+    mechanism = Chunked(size=5)
+    assert_same_in_value_and_gradient(
+        tensors((2, 3, 20, 11), (2, 3, 20, 11), (2, 3, 20, 13)),
+        mechanism,
+        lambda q, k, v: mechanism.weights(q, k) @ v,
+    )
+
+
 @pytest.mark.parametrize("name", MECHANISMS)
 def test_a_query_that_may_look_nowhere_gives_zeros(name: str) -> None:
     q, k, v = tensors((2, 3, 23, 11), (2, 3, 29, 11), (2, 3, 29, 13))
