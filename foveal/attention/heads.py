@@ -63,8 +63,8 @@ class MultiHead(nn.Module):
         position: Position | Spec | None = None,
     ) -> None:
         super().__init__()
-        key_heads = key_heads or heads
-        if dim % heads or heads % key_heads:
+        key_heads = heads if key_heads is None else key_heads
+        if min(dim, heads, key_heads) < 1 or dim % heads or heads % key_heads:
             raise ConfigError(
                 f"{dim} channels, {heads} heads, {key_heads} key heads",
                 remedy="each must divide the one before",

@@ -22,6 +22,13 @@ from foveal.errors import ConfigError
 ACTIVATIONS = {"relu": torch.relu, "tanh": torch.tanh, "gelu": gelu}
 
 
+def width(hidden: int | None, q_dim: int) -> int:
+    """Return the size of a hidden layer: that of a query unless told."""
+    if hidden is not None and hidden < 1:
+        raise ConfigError(f"a hidden layer cannot have {hidden} places", remedy="it has 1 or more")
+    return q_dim if hidden is None else hidden
+
+
 def meet(q: Tensor, k: Tensor) -> Tensor:
     """Return q_i + k_j of every pair, "*batch q k d"."""
     return q.unsqueeze(-2) + k.unsqueeze(-3)
@@ -128,7 +135,7 @@ class Additive(Attention):
         self, q_dim: int, k_dim: int, *, hidden: int | None = None, normaliser: Spec = "softmax"
     ) -> None:
         super().__init__(normaliser=normaliser)
-        hidden = hidden or q_dim
+        hidden = width(hidden, q_dim)
         self.query = nn.Linear(q_dim, hidden, bias=False)
         self.key = nn.Linear(k_dim, hidden, bias=False)
         self.v = nn.Parameter(torch.randn(hidden) / math.sqrt(hidden))
@@ -185,7 +192,7 @@ class MLP(Attention):
             raise ConfigError(
                 f"mlp knows no activation '{activation}'", remedy=nearest(activation, ACTIVATIONS)
             )
-        hidden = hidden or q_dim
+        hidden = width(hidden, q_dim)
         self.activation = activation
         self.query = nn.Linear(q_dim, hidden)
         self.key = nn.Linear(k_dim, hidden, bias=False)
@@ -246,9 +253,11 @@ class Location(Attention):
         normaliser: Spec = "softmax",
     ) -> None:
         super().__init__(normaliser=normaliser)
-        if kernel % 2 == 0:
-            raise ConfigError(f"location cannot have a kernel of {kernel}", remedy="an odd one has a middle")
-        hidden = hidden or q_dim
+        if filters < 1 or kernel < 1 or kernel % 2 == 0:
+            raise ConfigError(
+                f"location cannot have {filters} filters of {kernel} taps", remedy="1 or more, odd"
+            )
+        hidden = width(hidden, q_dim)
         self.query = nn.Linear(q_dim, hidden, bias=False)
         self.key = nn.Linear(k_dim, hidden, bias=False)
         self.filters = nn.Conv1d(1, filters, kernel, padding=kernel // 2, bias=False)

@@ -155,8 +155,9 @@ def test_places_of_a_map_are_given(name: str, options: dict[str, Any]) -> None:
 def test_heads_that_do_not_divide_are_refused() -> None:
     with pytest.raises(ConfigError, match="divide"):
         MultiHead(25, 6)
-    with pytest.raises(ConfigError, match="divide"):
-        MultiHead(24, 6, key_heads=4)
+    for key_heads in (4, 0, -1, 12):
+        with pytest.raises(ConfigError, match="divide"):
+            MultiHead(24, 6, key_heads=key_heads)
 
 
 def test_the_names_of_parameters_stay() -> None:

@@ -104,6 +104,8 @@ def test_location_can_learn_to_move_on() -> None:
         ({"name": "mlp", "layers": 4}, "2 or 3"),
         ({"name": "mlp", "activation": "geluu"}, "gelu"),
         ({"name": "location", "kernel": 4}, "odd"),
+        ({"name": "additive", "hidden": 0}, "1 or more"),
+        ({"name": "mlp", "hidden": -1}, "1 or more"),
         ({"name": "dot", "normaliser": "sparse_max"}, "sparsemax"),
         ({"name": "dot", "normaliser": {"name": "sigmoid", "shifts": 1}}, "shift"),
         ({"name": "aditive"}, "additive"),
