@@ -35,6 +35,8 @@ class Routed(Attention):
     2024). The cost is known beforehand, the router learns from the queries it chose, and training and reading
     do the same. cheap: one of CHEAP; full: one of SCORES. Time and memory: the cheap route for all, and
     O(q·k·d / one_in).
+
+    Choose it where few queries are hard, as the worn characters of a clean line are.
     """
 
     any_order: ClassVar[bool] = False

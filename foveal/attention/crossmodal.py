@@ -120,6 +120,8 @@ class TextToImage(CrossModal):
     """Each character or word looks at the image: where is this, and what stands there?  (Lu et al., 2019.)
 
     Formula, shapes and cost: see `Direction` and `CrossModal`.
+
+    Choose it to ground words that are known: fields of a form, a transcript to be aligned.
     """
 
     image_looks = False
@@ -129,6 +131,8 @@ class ImageToText(CrossModal):
     """Each place of the image looks at the text: which word is here, what does it mean?  (Lu et al., 2019.)
 
     Formula, shapes and cost: see `Direction` and `CrossModal`.
+
+    Choose it to bring what the words mean into a map: kinds of block, cells of a table.
     """
 
     text_looks = False
@@ -138,6 +142,8 @@ class TwoWay(CrossModal):
     """Both directions at once, each fused by its own gate  (co-attention, Lu et al., 2019).
 
     Neither side waits for the other: both look at what came in. Cost: twice that of one direction.
+
+    Choose it where both are read out: fields and their places.
 
     >>> both = TwoWay(12, 16)(torch.zeros(2, 5, 12), torch.zeros(2, 7, 16))
     >>> both.text.shape, both.image.shape

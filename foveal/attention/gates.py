@@ -23,7 +23,10 @@ class Gate(nn.Module):
 
 
 class OpenGate(Gate):
-    """Everything passes: weights are 1. The twin without attention is built with this part."""
+    """Everything passes: weights are 1. The twin without attention is built with this part.
+
+    Choose it to see what a gate is worth.
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -53,7 +56,10 @@ def _max(x: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class ChannelGate(Gate):
-    """σ(W₂ relu(W₁ mean(x)))  (squeeze-excitation, Hu et al., 2018). Weights "b c 1 1"; cost c²/2 a map."""
+    """σ(W₂ relu(W₁ mean(x)))  (squeeze-excitation, Hu et al., 2018). Weights "b c 1 1"; cost c²/2 a map.
+
+    Choose it where whole features should count more on some images than on others.
+    """
 
     def __init__(self, channels: int, *, reduction: int = 4) -> None:
         super().__init__()
@@ -68,7 +74,10 @@ class ChannelGate(Gate):
 
 
 class SpatialGate(Gate):
-    """σ(conv₇ₓ₇[mean over c, max over c])  (CBAM, Woo et al., 2018). Weights "b 1 h w"; cost 98 a place."""
+    """σ(conv₇ₓ₇[mean over c, max over c])  (CBAM, Woo et al., 2018). Weights "b 1 h w"; cost 98 a place.
+
+    Choose it where text stands out from its surroundings: photographs, stained paper.
+    """
 
     def __init__(self, channels: int, *, kernel: int = 7) -> None:
         super().__init__()
@@ -88,6 +97,8 @@ class GlobalSpatialGate(Gate):
 
     (After the global query g of Jetley et al., 2018, pooled both ways.) Weights "b 1 h w"; cost c a place and
     2c a map, for what W makes of the map is the same at every place.
+
+    Choose it where a place must be judged by what the rest of the image looks like.
     """
 
     def __init__(self, channels: int) -> None:
@@ -106,6 +117,8 @@ class CoordinateGate(Gate):
 
     F₁ narrows to max(8, c / reduction) channels with batch norm, shared by both directions; δ is h-swish.
     Weights "b c h w", the product of one weight a row and one a column; cost c²/reduction · 2(h + w) a map.
+
+    Choose it for text in rows and columns: tables, forms, receipts.
     """
 
     def __init__(self, channels: int, *, reduction: int = 32) -> None:
@@ -128,6 +141,8 @@ class MixedGate(Gate):
     """Channel weights × spatial weights, both seen from the same x: "b c h w" in one product.
 
     (After CBAM, Woo et al., 2018, whose spatial map is seen once the channels are weighed.) Cost: both.
+
+    Choose it unless one of its two parts is known to be enough.
 
     >>> MixedGate(8).weights(torch.zeros(2, 8, 3, 5)).shape
     torch.Size([2, 8, 3, 5])

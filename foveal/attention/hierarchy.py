@@ -23,6 +23,8 @@ class TwoLevel(Attention):
     levels in turn: Twins, Chu et al., 2021). Exact where the keys of each far window are alike.
     Time and memory O(q·(window + k/window)·d), least at window = √k; by the plain route, which a bias or a
     mask that differs between queries takes, O(q·k).
+
+    Choose it for long lines and pages: sharp nearby, and a summary of everything else.
     """
 
     any_order: ClassVar[bool] = False

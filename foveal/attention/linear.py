@@ -159,6 +159,8 @@ class Elu(LinearAttention):
     """φ(x) = elu(x) + 1, f = d  (Katharopoulos et al., 2020): smooth, and never quite zero.
 
     Time O((q + k)·d·dv), memory O((q + k)·d + d·dv).
+
+    Choose it for long sequences and small heads, where a smooth view of all is enough.
     """
 
     def features(self, q: Tensor, k: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG002
@@ -179,6 +181,8 @@ class Relu(LinearAttention):
 
     A query that shares no positive feature with any key looks at all by the 10⁻⁶ instead of dividing by zero.
     Time O((q + k)·d·dv), memory O((q + k)·d + d·dv).
+
+    Choose it where few features should be on at a time; `elu` trains more evenly.
     """
 
     def features(self, q: Tensor, k: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG002
@@ -228,6 +232,8 @@ class RandomFeatures(Projected):
     then of each query over the features, is taken out; both cancel, so that nothing overflows and a row's
     sum is at least 1. With `causal` a row whose sum is 10⁻³⁰ of a later one's is lost: zeros.
     Time O((q + k)·f·(d + dv)), memory O((q + k)·f + f·dv); f: `features`.
+
+    Choose it for weights like those of softmax at linear cost, and for heads of 64 and less.
     """
 
     def logarithms(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
@@ -263,6 +269,8 @@ class FourierFeatures(Projected):
     (Rahimi & Recht, 2007; Peng et al., 2021.) Where |x|² is well below √d this is the more exact estimate;
     beyond, noise outweighs the sums: weights turn negative, some huge, and `random_features` is the choice.
     Time O((q + k)·f·(d + dv)), memory O((q + k)·f + f·dv); f: `features`, each a sine and a cosine.
+
+    Choose it for short (normalised) queries and keys.
     """
 
     positive: ClassVar[bool] = False

@@ -35,7 +35,10 @@ class Fusion(nn.Module):
 
 
 class PyramidMean(Fusion):
-    """The same share for each level: the sum of an FPN, scaled. The twin without attention uses this part."""
+    """The same share for each level: the sum of an FPN, scaled. The twin without attention uses this part.
+
+    Choose it to see what a choice of scale is worth.
+    """
 
     def __init__(self, channels: int, *, levels: int) -> None:
         super().__init__()
@@ -59,6 +62,8 @@ class PyramidAttention(Fusion):
 
     s_l is a two-layer scorer on the level's own grid, so the cost is 16·c + 16 a place of that grid and the
     softmax alone is paid on the finest one.
+
+    Choose it for pages, which hold small print and headlines at once.
     """
 
     def __init__(self, channels: int, *, levels: int) -> None:
@@ -87,6 +92,8 @@ class DynamicScale(PyramidAttention):
 
     (Sparsemax: Martins & Astudillo, 2016; paths chosen at run time: Li et al., 2020.) Scores and cost as
     `PyramidAttention`, and l·log l a place for the threshold.
+
+    Choose it over `pyramid` to see clearly which scale a place was read at.
     """
 
     def __init__(self, channels: int, *, levels: int) -> None:
@@ -119,6 +126,8 @@ class ContentScale(Fusion):
 
     (Selective kernels, Li et al., 2019, with one share a level instead of one a channel.) Cost: the means,
     and l·c·hidden a map, hidden = max(c / reduction, 8).
+
+    Choose it for images of one size of text each, such as cropped signs.
     """
 
     def __init__(self, channels: int, *, levels: int, reduction: int = 4) -> None:
@@ -147,6 +156,8 @@ class TaskScale(Fusion):
 
     (Mixing learned for each task: Misra et al., 2016; Sun et al., 2020.) u: "tasks l", learned, all alike at
     first. `task` is a number below `tasks`, or a tensor "b" of them. Cost: that of the sum alone.
+
+    Choose it where several tasks share a pyramid, such as text cores and kinds of block.
     """
 
     def __init__(self, channels: int, *, levels: int, tasks: int = 1) -> None:

@@ -49,6 +49,8 @@ class Random(Sparse):
     The draw is made for each block of `block` queries and depends on the seed and the number of keys; heads
     and batch share it. `block=1` draws for each query, at the price of gathering its keys for it alone.
     Time O(q·keys·d); memory O(q·keys·(1 + d/block)).
+
+    Choose it to bring far places together cheaply, beside a layer that sees near ones.
     """
 
     def __init__(
@@ -101,6 +103,8 @@ class RandomDynamic(Random):
     The new seed comes from torch's generator, so `torch.manual_seed` repeats a run and checkpointing sees the
     same keys twice. `weights` shows the keys of the last call. (After the same paper, 2020.) Time and memory
     are those of `Random`.
+
+    Choose it over `random` to train a model that must not lean on which keys were drawn.
     """
 
     def draw(self) -> None:
@@ -129,6 +133,8 @@ class Structured(Random):
     Query i may look at key j where |i − j| ≤ window, or j < anchors, or i < anchors (the first places see
     all and are seen by all), or j is one of `keys` keys drawn by `seed` for i's block of `block` queries.
     With c = block + 2·window + anchors + keys: time O(q·c·d + anchors·k·d), memory O(q·c·(1 + d/block)).
+
+    Choose it for sequences too long to be seen whole: a page's words, a book's lines.
     """
 
     def __init__(

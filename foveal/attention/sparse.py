@@ -130,6 +130,8 @@ class Local(Tiled):
     """softmax of the score over |i − j| ≤ window  (Parmar et al., 2018; Beltagy et al., 2020).
 
     i and j count places along q and k, which may differ in length. Time and memory O(q·window·d).
+
+    Choose it for features of a strip among themselves, whose next of kin stand beside them.
     """
 
     def __init__(
@@ -170,6 +172,8 @@ class Local2D(Tiled):
     Place i stands at (i // inner, i % inner): `inner` is the width of a map "(h w)" flattened row by row, or
     the height of one flattened column by column, "(w h)", whose width is then free. The last row may be
     incomplete. Time and memory O(q · window[0] · window[1] · d).
+
+    Choose it for a map of features before its rows are merged, or for a page.
     """
 
     def __init__(
@@ -204,6 +208,8 @@ class Chunked(Tiled):
     """softmax of the score over the keys of one's own chunk: i // size = j // size  (Qiu et al., 2020).
 
     Chunks do not see each other. Time and memory O(q·size·d), without any overlap.
+
+    Choose it where the text comes in pieces of its own, or between layers that mix across.
     """
 
     def __init__(

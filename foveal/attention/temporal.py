@@ -23,6 +23,8 @@ class Temporal(ScaledDot):
     all that are kept. s_h > 0, how fast the past fades, is learned for each head and starts at `fading`  (the
     linear fading of Press et al., 2022; over frames, place by place: Bertasius et al., 2021). "*batch" ends
     with the heads if there are several. Time O(q·k·d); memory O(q·k).
+
+    Choose it for the frames of a clip of one text: newer frames count more.
     """
 
     any_order: ClassVar[bool] = False
