@@ -57,7 +57,12 @@ def route(name: Route) -> Iterator[None]:
 
 
 def choose(mechanism: str, q: Tensor, k: Tensor, v: Tensor) -> Route:
-    """Return the route of `mechanism` for q "*batch q d", k "*batch k d" and v "*batch k dv"."""
+    """Return the route of `mechanism` for q "*batch q d", k "*batch k d" and v "*batch k dv".
+
+    An exported graph is made of torch's own operations: "plain".
+    """
+    if torch.compiler.is_exporting():
+        return "plain"
     forced = None if torch.compiler.is_compiling() else _forced.get()  # which torch.compile cannot trace
     wanted = forced or _measured(mechanism, q, k)
     if wanted != "kernel" or kernels.usable(mechanism, q, k, v):

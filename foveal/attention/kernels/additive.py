@@ -18,6 +18,7 @@ import triton.language as tl
 from torch import Tensor
 
 from foveal.attention.kernels.blocks import matrix, nothing, places, reciprocal
+from foveal.attention.kernels.layout import eager
 from foveal.attention.kernels.sums import Form, attend
 
 if TYPE_CHECKING:
@@ -36,29 +37,28 @@ def _exponentials(x):
 
 @triton.jit
 def _scores(
-    q, k, eq, ek, c, row, column, n, m, n_pad, m_pad, reach,
-    D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
+    q, k, eq, ek, c, row, column, n, m, reach,
+    D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr, PAD: tl.constexpr,
 ):  # fmt: skip
     """Return Σ_d c_d·r_d of the tile at `row` and `column`, laid out as `places`.
 
-    eq, ek: e^{2q}, e^{2k} with features first.
+    eq, ek: e^{2q}, e^{2k} of the tile, features first and PAD apart.
     Three loops, of which one runs, rather than three branches: the tile then stays where it is in registers.
     """
     rows, columns = places(BM, BN, WARPS)
-    rows, columns = row + rows, column + columns
     paired = tl.where(reach <= PAIRED, D, 0)
     single = tl.where(reach <= SINGLE, D, 0) - paired
     s = nothing(BM, BN, WARPS)
-    for d in range(0, paired, 2):  # an odd D is padded with e^{2q} = c = 0
-        x = 1.0 + tl.load(eq + d * n_pad + rows) * tl.load(ek + d * m_pad + columns)
-        y = 1.0 + tl.load(eq + (d + 1) * n_pad + rows) * tl.load(ek + (d + 1) * m_pad + columns)
+    for d in tl.range(0, paired, 2, loop_unroll_factor=2):  # an odd D is padded with e^{2q} = c = 0
+        x = 1.0 + tl.load(eq + d * PAD + rows) * tl.load(ek + d * PAD + columns)
+        y = 1.0 + tl.load(eq + (d + 1) * PAD + rows) * tl.load(ek + (d + 1) * PAD + columns)
         s += (tl.load(c + d) * y + tl.load(c + d + 1) * x) * reciprocal(x * y)
     for d in range(single):
-        x = 1.0 + tl.load(eq + d * n_pad + rows) * tl.load(ek + d * m_pad + columns)
+        x = 1.0 + tl.load(eq + d * PAD + rows) * tl.load(ek + d * PAD + columns)
         s += tl.load(c + d) * reciprocal(x)
     for d in range(D - paired - single):
-        a = tl.load(q + rows * D + d, mask=rows < n, other=0.0).to(tl.float32)
-        b = tl.load(k + columns * D + d, mask=columns < m, other=0.0).to(tl.float32)
+        a = tl.load(q + (row + rows) * D + d, mask=row + rows < n, other=0.0).to(tl.float32)
+        b = tl.load(k + (column + columns) * D + d, mask=column + columns < m, other=0.0).to(tl.float32)
         s += tl.load(c + d) * reciprocal(1.0 + _exponentials(a + b))
     return s
 
@@ -138,6 +138,7 @@ FORM = Form(
 )
 
 
+@eager
 def additive(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return softmax_k(Σ_d w_d tanh(q_d + k_d)) v, "*batch q dv", with gradients for q, k, v and w.
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from foveal.attention.kernels import dotted
+from foveal.attention.kernels.layout import eager
 
 
+@eager
 def biased(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return softmax(qᵀk/√d + bias) v, "*batch q dv", with gradients for q, k, v and the bias.
 
@@ -17,6 +19,7 @@ def biased(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor | None = 
     return dotted.attend(q, k, v, mask, bias=bias)
 
 
+@eager
 def relative(q: Tensor, k: Tensor, v: Tensor, table: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return softmax(qᵀk/√d + table[h, j − i]) v, "*batch h q dv", with gradients for q, k, v and the table.
 

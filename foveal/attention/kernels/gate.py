@@ -17,7 +17,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from foveal.attention.kernels.layout import launch, power_of_2
+from foveal.attention.kernels.layout import eager, launch, power_of_2
 
 TILE, WARPS = 2**14, 8
 """How many numbers of a map a program holds (all channels of some places), and by how many warps.
@@ -180,6 +180,7 @@ class _Weigh(torch.autograd.Function):
         return dx, by_channel_slope, place_sums.to(by_place.dtype)
 
 
+@eager
 def mixed(x: Tensor, judge: Judge, mask: Tensor | None = None) -> Tensor:
     """Return x · channel weights · spatial weights, "b c h w"; gradients reach x and what `judge` holds.
 

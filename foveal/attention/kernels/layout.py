@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
 
 import torch
 from torch import Tensor
+
+P = ParamSpec("P")
 
 
 def groups(x: Tensor, batch: torch.Size) -> Tensor:
@@ -48,3 +53,17 @@ def launch(warps: int, registers: int | None = None) -> dict[str, int | None]:
     Multiplications and additions are fused, which Triton from 3.10 on does only where it is told to.
     """
     return {"num_warps": warps, "maxnreg": registers, "enable_fp_fusion": True}
+
+
+def eager(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
+    """Return the function on the GPU of its first tensor, left by torch.compile as it is."""
+
+    @wraps(function)
+    def call(*args: P.args, **options: P.kwargs) -> Tensor:
+        first = args[0]
+        assert isinstance(first, Tensor)
+        with torch.cuda.device_of(first):
+            return function(*args, **options)
+
+    whole: Callable[P, Tensor] = torch.compiler.disable(call)
+    return whole

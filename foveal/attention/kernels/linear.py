@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from foveal.attention.kernels.blocks import dot, matrix
-from foveal.attention.kernels.layout import groups, launch, power_of_2, sight
+from foveal.attention.kernels.layout import eager, groups, launch, power_of_2, sight
 
 ROWS, WARPS = 64, 8
 """How many queries or keys a program takes at once, and by how many warps. To be measured."""
@@ -221,6 +221,7 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, relu: bool) ->
     return out.unflatten(0, batch) if batch else out[0]
 
 
+@eager
 def elu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return linear attention with φ(x) = elu(x) + 1, "*batch q dv", with gradients for q, k and v.
 
@@ -230,6 +231,7 @@ def elu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     return _attend(q, k, v, mask, relu=False)
 
 
+@eager
 def relu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return linear attention with φ(x) = relu(x) + 10⁻⁶; otherwise as `elu`."""
     return _attend(q, k, v, mask, relu=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from foveal.attention.kernels import dotted
+from foveal.attention.kernels.layout import eager
 
 
+@eager
 def local(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, window: int) -> Tensor:
     """Return softmax(qᵀk/√d) v among keys with |i − j| ≤ window, "*batch q dv", with gradients for q, k, v.
 

@@ -14,6 +14,7 @@ import triton.language as tl
 from torch import Tensor
 
 from foveal.attention.kernels.blocks import nothing, places
+from foveal.attention.kernels.layout import eager
 from foveal.attention.kernels.sums import Form, attend
 
 if TYPE_CHECKING:
@@ -22,18 +23,17 @@ if TYPE_CHECKING:
 
 @triton.jit
 def _scores(
-    q, k, eq, ek, c, row, column, n, m, n_pad, m_pad, reach,
-    D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
+    q, k, eq, ek, c, row, column, n, m, reach,
+    D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr, PAD: tl.constexpr,
 ):  # fmt: skip
     """Return Σ_d c_d·relu(q_d + k_d) of the tile at `row` and `column`, laid out as `places`.
 
-    eq, ek: q, k with features first.
+    eq, ek: q, k of the tile, features first and PAD apart.
     """
     rows, columns = places(BM, BN, WARPS)
-    rows, columns = row + rows, column + columns
     s = nothing(BM, BN, WARPS)
     for d in range(D):
-        t = tl.load(eq + d * n_pad + rows) + tl.load(ek + d * m_pad + columns)
+        t = tl.load(eq + d * PAD + rows) + tl.load(ek + d * PAD + columns)
         s += tl.load(c + d) * tl.maximum(t, 0.0)
     return s
 
@@ -67,6 +67,7 @@ FORM = Form(
 )
 
 
+@eager
 def mlp(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return softmax_k(Σ_d w_d relu(q_d + k_d)) v, "*batch q dv", with gradients for q, k, v and w.
 

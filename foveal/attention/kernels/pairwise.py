@@ -23,22 +23,32 @@ TWO_LOG2E = tl.constexpr(2.885390081777927)
 
 
 @triton.jit
+def _first(features, g, start, padded, EVEN: tl.constexpr, PAD: tl.constexpr):
+    """Return where the tile at `start` begins in "g padded/PAD EVEN PAD", `start` a multiple of its size."""
+    return features + (g * padded + start // PAD * PAD) * EVEN + start % PAD
+
+
+@triton.jit
 def spread(
     x, features, rows_first, reach, n, n_pad,
     D: tl.constexpr, EVEN: tl.constexpr, WIDTH: tl.constexpr, DP: tl.constexpr, BM: tl.constexpr,
-    EXP: tl.constexpr, ROWS: tl.constexpr,
+    PAD: tl.constexpr, EXP: tl.constexpr, ROWS: tl.constexpr,
 ):  # fmt: skip
-    """Write e^{2x} or x of BM rows in float32, features first and, if ROWS, rows first; 0 in the padding."""
+    """Write e^{2x} or x of BM rows in float32, 0 in the padding.
+
+    features "g n_pad/PAD EVEN PAD": features first, in blocks of PAD rows, so that a tile goes from feature
+    to feature by a constant step; and if ROWS, rows_first "g n_pad WIDTH".
+    """
     blocks = n_pad // BM
     g = (tl.program_id(0) // blocks).to(tl.int64)
-    rows = (tl.program_id(0) % blocks) * BM + tl.arange(0, BM)
-    columns = tl.arange(0, DP)
+    row = (tl.program_id(0) % blocks) * BM
+    rows, columns = row + tl.arange(0, BM), tl.arange(0, DP)
     value = matrix(x + g * n * D, rows, columns, n, D).to(tl.float32)
     tl.store(reach + g * n_pad + rows, tl.max(tl.abs(value), 1))
     if EXP:
         exists = (rows[:, None] < n) & (columns[None, :] < D)
         value = tl.where(exists, tl.exp2(value * TWO_LOG2E), 0.0)
-    place = features + g * EVEN * n_pad + columns[None, :] * n_pad + rows[:, None]
+    place = _first(features, g, row, n_pad, EVEN, PAD) + columns[None, :] * PAD + tl.arange(0, BM)[:, None]
     tl.store(place, value, mask=columns[None, :] < EVEN)
     if ROWS:
         place = rows_first + g * n_pad * WIDTH + rows[:, None] * WIDTH + columns[None, :]
@@ -51,7 +61,7 @@ def forward(
     lead_stride, head_stride, row_stride, column_stride,
     D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
-    MASKED: tl.constexpr, SCORES: tl.constexpr,
+    PAD: tl.constexpr, MASKED: tl.constexpr, SCORES: tl.constexpr,
 ):  # fmt: skip
     """Attend from BM queries to all keys."""
     blocks = tl.cdiv(n, BM)
@@ -60,7 +70,7 @@ def forward(
     rows = row + tl.arange(0, BM)
     features = tl.arange(0, DVP)
     q, k, v, c = q + g * n * D, k + g * m * D, v + g * m * DV, c + g * EVEN
-    eq, ek, reach_k = eq + g * EVEN * n_pad, ek + g * EVEN * m_pad, reach_k + g * m_pad
+    eq, reach_k = _first(eq, g, row, n_pad, EVEN, PAD), reach_k + g * m_pad
     seen += (g // heads) * lead_stride + (g % heads) * head_stride
     own = tl.max(tl.load(reach_q + g * n_pad + rows))
     best = tl.full([BM // (4 * WARPS), 4 * WARPS], float("-inf"), tl.float32)
@@ -69,7 +79,8 @@ def forward(
     row_places, column_places = places(BM, BN, WARPS)
     for start in range(0, m, BN):
         reach = own + tl.max(tl.load(reach_k + start + tl.arange(0, BN)))
-        score = SCORES(q, k, eq, ek, c, row, start, n, m, n_pad, m_pad, reach, D, BM, BN, WARPS)
+        keys = _first(ek, g, start, m_pad, EVEN, PAD)
+        score = SCORES(q, k, eq, keys, c, row, start, n, m, reach, D, BM, BN, WARPS, PAD)
         here = row + row_places, start + column_places
         may = allowed(seen, here[0], here[1], n, m, row_stride, column_stride, MASKED)
         weight, best, total, shrink = online(tl.where(may, score, float("-inf")), best, total)
@@ -90,7 +101,7 @@ def pairs(
     n, m, n_pad, m_pad, heads, lead_stride, head_stride, row_stride, column_stride,
     D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, GRAIN: tl.constexpr, WARPS: tl.constexpr,
-    MASKED: tl.constexpr, SCORES: tl.constexpr,
+    PAD: tl.constexpr, MASKED: tl.constexpr, SCORES: tl.constexpr,
 ):  # fmt: skip
     """Add to dv and write ds "g height m_pad" of BN keys and the queries from first to stop, whole GRAINs."""
     blocks = tl.cdiv(m, GRAIN) * GRAIN // BN
@@ -99,7 +110,7 @@ def pairs(
     columns = column + tl.arange(0, BN)
     features = tl.arange(0, DVP)
     q, k, v, do, c = q + g * n * D, k + g * m * D, v + g * m * DV, do + g * n * DV, c + g * EVEN
-    eq, ek, reach_q = eq + g * EVEN * n_pad, ek + g * EVEN * m_pad, reach_q + g * n_pad
+    ek, reach_q = _first(ek, g, column, m_pad, EVEN, PAD), reach_q + g * n_pad
     lse, delta, ds = lse + g * n_pad, delta + g * n_pad, ds + g * height * m_pad
     seen += (g // heads) * lead_stride + (g % heads) * head_stride
     own = tl.max(tl.load(reach_k + g * m_pad + columns))
@@ -111,7 +122,8 @@ def pairs(
     for start in range(first, stop, BM):
         rows = start + tl.arange(0, BM)
         reach = own + tl.max(tl.load(reach_q + rows))
-        score = SCORES(q, k, eq, ek, c, start, column, n, m, n_pad, m_pad, reach, D, BM, BN, WARPS)
+        queries = _first(eq, g, start, n_pad, EVEN, PAD)
+        score = SCORES(q, k, queries, ek, c, start, column, n, m, reach, D, BM, BN, WARPS, PAD)
         here = start + row_places, column + column_places
         may = allowed(seen, here[0], here[1], n, m, row_stride, column_stride, MASKED)
         weight = tl.where(may, tl.exp2(score - tl.load(lse + here[0])), 0.0)

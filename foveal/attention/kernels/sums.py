@@ -93,12 +93,12 @@ def _width(d: int) -> int:
 def _side(x: Tensor, form: Form, *, rows_first: bool) -> Side:
     g, n, d = x.shape
     n_pad, even, width = padded(n, PAD), padded(d, 2), _width(d)
-    features = x.new_empty(g, even, n_pad, dtype=torch.float32)
+    features = x.new_empty(g, n_pad // PAD, even, PAD, dtype=torch.float32)
     rows = x.new_empty((g, n_pad, width) if rows_first else (0,), dtype=torch.float32)
     reach = x.new_empty(g, n_pad, dtype=torch.float32)
     pairwise.spread[(g * n_pad // 32,)](
         x, features, rows, reach, n, n_pad, D=d, EVEN=even, WIDTH=width, DP=triton.next_power_of_2(width),
-        BM=32, EXP=form.exponentials, ROWS=rows_first, **launch(4),
+        BM=32, PAD=PAD, EXP=form.exponentials, ROWS=rows_first, **launch(4),
     )  # fmt: skip
     return Side(x, features, rows, reach)
 
@@ -116,7 +116,7 @@ def _shape(q: Tensor, v: Tensor, seen: Tensor | None, form: Form) -> _Shape:
     strides = (0, 0, 0, 0) if seen is None else seen.stride()
     constants = {
         "D": d, "EVEN": padded(d, 2), "DV": dv, "DVP": power_of_2(dv),
-        "MASKED": seen is not None, "SCORES": form.scores,
+        "PAD": PAD, "MASKED": seen is not None, "SCORES": form.scores,
     }  # fmt: skip
     return _Shape((n, m, padded(n, PAD), padded(m, PAD), heads, *strides), constants)
 

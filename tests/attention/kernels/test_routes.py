@@ -40,6 +40,25 @@ def test_the_compiled_route_equals_the_plain_one(device: torch.device) -> None:
     assert apart(out, additive(*given)) < 1e-5
 
 
+@pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning")  # within torch.compile
+def test_a_kernel_may_stand_within_what_is_compiled(device: torch.device) -> None:
+    given = inputs(device)
+    kernel = kernels.load("additive")
+    out = torch.compile(lambda q, k, v, w: 2 * kernel(q * 1, k, v, w))(*given)
+    assert apart(out, 2 * additive(*given)) < 1e-5
+
+
+def test_an_exported_graph_goes_plain(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(routes, "ROUTES", {("additive", device.type): ((0, "kernel"),)})
+
+    class Model(torch.nn.Module):
+        def forward(self, q: Tensor, k: Tensor, v: Tensor, w: Tensor) -> Tensor:
+            return run("additive", additive, q, k, v, w)
+
+    exported = torch.export.export(Model(), tuple(inputs(device)))
+    assert any("tanh" in str(node.target) for node in exported.graph.nodes)
+
+
 def test_the_table_decides_by_pairs(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
     q, k, v, _ = inputs(device)  # 2 × 3 × 5 × 7 = 210 pairs
     for start, expected in ((210, "kernel"), (211, "plain")):
