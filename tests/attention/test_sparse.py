@@ -98,10 +98,11 @@ def test_the_fast_route_is_the_masked_definition(
     assert_close(mechanism.rows(q, k, some, mask), mechanism.weights(q, k, mask)[..., some, :])
 
 
-def test_whole_chunks_are_the_masked_definition() -> None:
+@pytest.mark.parametrize(("queries", "keys"), [(20, 20), (20, 15), (15, 20), (18, 18)])
+def test_whole_chunks_are_the_masked_definition(queries: int, keys: int) -> None:
     mechanism = Chunked(size=5)
     assert_same_in_value_and_gradient(
-        tensors((2, 3, 20, 11), (2, 3, 20, 11), (2, 3, 20, 13)),
+        tensors((2, 3, queries, 11), (2, 3, keys, 11), (2, 3, keys, 13)),
         mechanism,
         lambda q, k, v: mechanism.weights(q, k) @ v,
     )
