@@ -112,7 +112,7 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
          LAWS, f"{MEANING} and local-1"),
         ("pattern forgotten", "allowed if mask is None else mask & allowed", "mask",
          LAWS, f"{MEANING} and chunked"),
-        ("halo too narrow", "(fit(window, places), 0), 1)", "(fit(window, places) - 1, 0), 1)",
+        ("halo too narrow", "(halo, 0), 1)", "(max(halo - 1, 0), 0), 1)",
          "test_sparse.py", "both_routes_equal_numpy"),
         ("rows and columns of a map swapped", "self.window[0]\n", "self.window[1]\n",
          LAWS, f"{MEANING} and local_2d"),

@@ -18,7 +18,7 @@ from foveal.attention.core import Attention, pick
 from foveal.attention.normalisers import Softmax
 from foveal.attention.routes import run
 from foveal.attention.scores import SCORES, ScaledDot
-from foveal.attention.tiles import Tiling, fit, parts, tiled, together
+from foveal.attention.tiles import Tiling, parts, sides, tiled, together
 from foveal.errors import ConfigError
 
 
@@ -112,7 +112,8 @@ def within(i: Tensor, j: Tensor, *, window: int) -> Tensor:
 
 def bands(window: int, places: int) -> Tiling:
     """Return tiles as long as the window, and at least 16: three windows of keys for each of queries."""
-    return Tiling((fit(max(window, 16), places), 1), (fit(window, places), 0), 1)
+    block, halo = sides(window, places, least=16)
+    return Tiling((block, 1), (halo, 0), 1)
 
 
 def local(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, window: int) -> Tensor:
@@ -198,10 +199,9 @@ class Local2D(Tiled):
 
     def tiling(self, places: int) -> Tiling:
         """Return tiles as large as the window, and at least 4 along both axes."""
-        size = (parts(places, self.inner), self.inner)
-        outer, inner = (fit(max(w, 4), n) for w, n in zip(self.window, size, strict=True))
-        halo = (fit(self.window[0], size[0]), fit(self.window[1], size[1]))
-        return Tiling((outer, inner), halo, self.inner)
+        outer, outer_halo = sides(self.window[0], parts(places, self.inner), least=4)
+        inner, inner_halo = sides(self.window[1], self.inner, least=4)
+        return Tiling((outer, inner), (outer_halo, inner_halo), self.inner)
 
 
 class Chunked(Tiled):
@@ -231,7 +231,8 @@ class Chunked(Tiled):
 
     def tiling(self, places: int) -> Tiling:
         """Return the chunks, without halo."""
-        return Tiling((fit(self.size, places), 1), (0, 0), 1)
+        block, _ = sides(self.size, places, least=1)
+        return Tiling((block, 1), (0, 0), 1)
 
     def attend(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None

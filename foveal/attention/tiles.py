@@ -27,9 +27,16 @@ def parts(places: int, size: int) -> int:
     return (places + size - 1) // size
 
 
-def fit(size: int, places: int) -> int:
-    """Return `size`, but no more than `places` where that is known: an exported graph leaves lengths open."""
-    return min(size, places) if isinstance(places, int) else size
+def sides(window: int, places: int, *, least: int) -> tuple[int, int]:
+    """Return block and halo along an axis of `places`: as long as the window, the block `least` or more.
+
+    No more than there are places, and no halo where one block holds them all; unless the number of places is
+    open, as in an exported graph.
+    """
+    block = max(window, least)
+    if not isinstance(places, int):
+        return block, window
+    return (places, 0) if block >= places else (block, window)
 
 
 class Tiling(NamedTuple):
