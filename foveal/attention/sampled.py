@@ -101,7 +101,7 @@ class RandomDynamic(Random):
     """`Random` whose keys are drawn anew for each call while training; the last draw stays for evaluation.
 
     The new seed comes from torch's generator, so `torch.manual_seed` repeats a run and checkpointing sees the
-    same keys twice. `weights` shows the keys of the last call. (After the same paper, 2020.) Time and memory
+    same keys twice. `weights` shows the keys of the last call. (Zaheer et al., 2020, draw once.) Time and memory
     are those of `Random`.
 
     Choose it over `random` to train a model that must not lean on which keys were drawn.
@@ -110,7 +110,7 @@ class RandomDynamic(Random):
     def draw(self) -> None:
         """Choose the seed of the coming call, while training."""
         if self.training:
-            self.seed = torch.randint(2**32, ()).to(self.seed.device)
+            self.seed.copy_(torch.randint(2**32, (), device=self.seed.device))
 
     def look(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
