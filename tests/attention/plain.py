@@ -77,7 +77,7 @@ def exported(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
-            module.eval(), tuple(inputs), dynamic_shapes=shapes, dynamo=True, verbose=False
+            module.eval(), tuple(inputs), dynamic_shapes=shapes, dynamo=True, optimize=False, verbose=False
         )
     assert program is not None
     session = onnxruntime.InferenceSession(

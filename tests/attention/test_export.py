@@ -19,12 +19,24 @@ def line(b: int, q: int, k: int, *, k_dim: int) -> tuple[Tensor, ...]:
     return torch.randn(b, 3, q, D), torch.randn(b, 3, k, k_dim), torch.randn(b, 3, k, DV), mask
 
 
+class Part(nn.Module):
+    """A mechanism inside a model, so that its parameters and the graph's inputs have names of their own."""
+
+    def __init__(self, attend: nn.Module) -> None:
+        super().__init__()
+        self.attend = attend
+
+    def forward(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+        out: Tensor = self.attend(q, k, v, mask)
+        return out
+
+
 @pytest.mark.parametrize("name", [name for name, kind in MECHANISMS.items() if kind.exports])
 def test_a_mechanism_exports(name: str) -> None:
     attend = make({"name": name}, dtype=torch.float32)
     k_dim = UNEQUAL if attend.unequal else D
     example = line(2, 37, 41, k_dim=k_dim)  # longer than a tile, or one tile would be taken for a constant
-    run = exported(attend, example, [(0, 2), (0, 2), (0, 2), (0, 2, 3)])
+    run = exported(Part(attend), example, [(0, 2), (0, 2), (0, 2), (0, 2, 3)])
     for sizes in ((2, 37, 41), (3, 5, 7), (1, 2, 1), (2, 70, 90)):
         values = line(*sizes, k_dim=k_dim)
         (found,) = run(*values)
