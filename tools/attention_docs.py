@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 
 from foveal.attention import GATES, MECHANISMS, NORMALISERS, POSITIONS, Attention
+from foveal.attention.crossmodal import CROSSMODAL
 from foveal.attention.pyramid import FUSIONS
 
 PAPER = re.compile(r" *\((?P<paper>[^()]*\b(?:19|20)\d\d[^()]*)\)")
@@ -27,6 +28,7 @@ TABLES: dict[str, tuple[str, Mapping[str, type]]] = {
     "Positions": ("The argument `position` of `MultiHead`: they change q and k, or the score.", POSITIONS),
     "Gates": ("What a feature map may keep: `weights(x)` in [0, 1], `forward(x) = x · weights(x)`.", GATES),
     "Pyramid": ("Maps of several scales become one; `weights` sum to one over the levels.", FUSIONS),
+    "Cross-modal": ("Text and image look at each other; both come in, both come out.", CROSSMODAL),
 }
 PROPERTIES = {
     "q and k may differ in size": "unequal",

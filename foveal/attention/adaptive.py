@@ -7,7 +7,6 @@ from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
 from foveal.attention.build import Spec, build
 from foveal.attention.core import Attention
@@ -64,10 +63,10 @@ class Routed(Attention):
     def route(self, q: Tensor) -> tuple[Tensor, Tensor]:
         """Return the queries that take the full route, "*batch c 1", and their shares r, "*batch c 1".
 
-        In float32 at least, so that precision sends no query elsewhere.
+        In float32 at least, under autocast too, so that precision sends no query elsewhere.
         """
-        wide = torch.promote_types(q.dtype, torch.float32)
-        logit = linear(q.to(wide), self.router.weight.to(wide), self.router.bias.to(wide))
+        wide = q.to(torch.promote_types(q.dtype, torch.float32))
+        logit = (wide * self.router.weight).sum(-1, keepdim=True) + self.router.bias
         best = logit.topk(parts(q.shape[-2], self.one_in), dim=-2)
         return best.indices, best.values.sigmoid().to(q.dtype)
 

@@ -119,7 +119,7 @@ class CrossModal(nn.Module):
 class TextToImage(CrossModal):
     """Each character or word looks at the image: where is this, and what stands there?  (Lu et al., 2019.)
 
-    Formula, shapes and cost: see `Direction` and `CrossModal`.
+    text' = text + g ⊙ a, a = MultiHead(text, image, image), g = σ(W [text; a]); details and cost: `Direction`.
 
     Choose it to ground words that are known: fields of a form, a transcript to be aligned.
     """
@@ -130,7 +130,7 @@ class TextToImage(CrossModal):
 class ImageToText(CrossModal):
     """Each place of the image looks at the text: which word is here, what does it mean?  (Lu et al., 2019.)
 
-    Formula, shapes and cost: see `Direction` and `CrossModal`.
+    image' = image + g ⊙ a, a = MultiHead(image, text, text), g = σ(W [image; a]); details: `Direction`.
 
     Choose it to bring what the words mean into a map: kinds of block, cells of a table.
     """

@@ -182,7 +182,7 @@ class Relu(LinearAttention):
     A query that shares no positive feature with any key looks at all by the 10⁻⁶ instead of dividing by zero.
     Time O((q + k)·d·dv), memory O((q + k)·d + d·dv).
 
-    Choose it where few features should be on at a time; `elu` trains more evenly.
+    Choose it where few features should be on at a time; for most else, `elu`.
     """
 
     def features(self, q: Tensor, k: Tensor, seen: Tensor | None) -> tuple[Tensor, Tensor]:  # noqa: ARG002
@@ -233,7 +233,7 @@ class RandomFeatures(Projected):
     sum is at least 1. With `causal` a row whose sum is 10⁻³⁰ of a later one's is lost: zeros.
     Time O((q + k)·f·(d + dv)), memory O((q + k)·f + f·dv); f: `features`.
 
-    Choose it for weights like those of softmax at linear cost, and for heads of 64 and less.
+    Choose it for weights like those of softmax at linear cost; the wider the heads, the more features it takes.
     """
 
     def logarithms(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:

@@ -188,9 +188,10 @@ class Local2D(Tiled):
         normaliser: Spec = "softmax",
     ) -> None:
         super().__init__(q_dim, k_dim, score=score, normaliser=normaliser)
-        outer_window, inner_window = window
+        if not isinstance(window, (tuple, list)) or len(window) != 2:  # from a file, a pair is a list
+            raise ConfigError(f"window is {window}", remedy="two numbers: along the outer axis and the inner")
         positive(inner=inner, window=min(window) + 1)
-        self.inner, self.window = inner, (outer_window, inner_window)
+        self.inner, self.window = inner, (window[0], window[1])
 
     def near(self, i: Tensor, j: Tensor) -> Tensor:
         """Return whether j lies in the window around i on the map."""

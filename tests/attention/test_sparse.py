@@ -255,6 +255,8 @@ def test_an_exported_graph_reads_any_length(mechanism: Sparse) -> None:
     ("make", "words"),
     [
         (lambda: Local(window=-1), "window"),
+        (lambda: Local2D(window=3), "window"),  # type: ignore[arg-type]
+        (lambda: Local2D(window=(3, -1)), "window"),
         (lambda: Chunked(size=0), "size"),
         (lambda: Random(keys=0), "keys"),
         (lambda: Structured(block=0), "block"),
