@@ -119,7 +119,7 @@ class CrossModal(nn.Module):
 class TextToImage(CrossModal):
     """Each character or word looks at the image: where is this, and what stands there?  (Lu et al., 2019.)
 
-    text' = text + g ⊙ a, a = MultiHead(text, image, image), g = σ(W [text; a]); details and cost: `Direction`.
+    text' = text + g ⊙ a, a = MultiHead(text, image, image), g = σ(W [text; a]); details: `Direction`.
 
     Choose it to ground words that are known: fields of a form, a transcript to be aligned.
     """

@@ -233,7 +233,7 @@ class RandomFeatures(Projected):
     sum is at least 1. With `causal` a row whose sum is 10⁻³⁰ of a later one's is lost: zeros.
     Time O((q + k)·f·(d + dv)), memory O((q + k)·f + f·dv); f: `features`.
 
-    Choose it for weights like those of softmax at linear cost; the wider the heads, the more features it takes.
+    Choose it for weights like those of softmax at linear cost; wider heads take more features.
     """
 
     def logarithms(self, q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:

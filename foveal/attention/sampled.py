@@ -101,8 +101,8 @@ class RandomDynamic(Random):
     """`Random` whose keys are drawn anew for each call while training; the last draw stays for evaluation.
 
     The new seed comes from torch's generator, so `torch.manual_seed` repeats a run and checkpointing sees the
-    same keys twice. `weights` shows the keys of the last call  (after Zaheer et al., 2020). Time and memory are
-    those of `Random`.
+    same keys twice. `weights` shows the keys of the last call  (after Zaheer et al., 2020). Time and memory
+    are those of `Random`.
 
     Choose it over `random` to train a model that must not lean on which keys were drawn.
     """
