@@ -14,7 +14,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 from foveal.attention import GATES, MECHANISMS, build
 from foveal.attention.gates import MixedGate
 from foveal.attention.kernels.sines import additive_by_sines
-from foveal.attention.routes import run
+from foveal.attention.routes import route, run
 
 Way = Callable[..., Tensor]
 WINDOW, CHUNK, KEYS = 64, 128, 64
@@ -92,8 +92,18 @@ def flex_relative(q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
     return flex_attention(q, k, v, score_mod=lambda s, b, h, i, j: s + table[h, j - i + n - 1])  # noqa: ARG005
 
 
+def fused(name: str, plain: Way, **options: int) -> Way:
+    """Return foveal's kernel, which is compared here whatever its table of routes says; on the CPU `plain`."""
+
+    def attend(q: Tensor, *rest: Tensor) -> Tensor:
+        with route("kernel" if q.is_cuda else "plain"):
+            return run(name, plain, q, *rest, **options)
+
+    return attend
+
+
 def additive_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
-    return {"foveal": partial(run, "additive", additive), "eager": additive, "compile": compiled(additive)}
+    return {"foveal": fused("additive", additive), "eager": additive, "compile": compiled(additive)}
 
 
 def approximate_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
@@ -101,7 +111,7 @@ def approximate_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: A
 
 
 def mlp_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
-    return {"foveal": partial(run, "mlp", mlp), "eager": mlp, "compile": compiled(mlp)}
+    return {"foveal": fused("mlp", mlp), "eager": mlp, "compile": compiled(mlp)}
 
 
 def step_ways(n: int, device: torch.device) -> dict[str, Way]:
@@ -115,7 +125,7 @@ def relative(q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
 def local_ways(n: int, device: torch.device) -> dict[str, Way]:
     tiled = build(MECHANISMS, {"name": "local", "window": WINDOW})
     ways = {
-        "foveal": partial(run, "local", lambda q, k, v, window: tiled(q, k, v), window=WINDOW),  # noqa: ARG005
+        "foveal": fused("local", lambda q, k, v, window: tiled(q, k, v), window=WINDOW),  # noqa: ARG005
         "foveal, tiled": tiled,
         "SDPA + mask": lambda q, k, v: sdpa(q, k, v, attn_mask=near(q, k)),
     }
@@ -124,8 +134,8 @@ def local_ways(n: int, device: torch.device) -> dict[str, Way]:
 
 def relative_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
     ways = {
-        "foveal": partial(run, "relative", relative),
-        "foveal, as bias": lambda q, k, v, t: run("biased", dotted, q, k, v, by_distance(q, k, t)),
+        "foveal": fused("relative", relative),
+        "foveal, as bias": lambda q, k, v, t: fused("biased", dotted)(q, k, v, by_distance(q, k, t)),
         "SDPA + mask": lambda q, k, v, t: sdpa(q, k, v, attn_mask=by_distance(q, k, t)),
     }
     return ways if device.type == "cpu" else ways | {"Flex": compiled(flex_relative)}
@@ -142,7 +152,7 @@ def chunked_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG00
 
 
 def linear_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
-    ways = {"foveal": partial(run, "elu", linear), "eager": linear, "compile": compiled(linear)}
+    ways = {"foveal": fused("elu", linear), "eager": linear, "compile": compiled(linear)}
     return ways | {"dot by SDPA": sdpa}
 
 

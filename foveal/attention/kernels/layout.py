@@ -60,8 +60,7 @@ def eager(function: Callable[P, Tensor]) -> Callable[P, Tensor]:
 
     @wraps(function)
     def call(*args: P.args, **options: P.kwargs) -> Tensor:
-        first = args[0]
-        assert isinstance(first, Tensor)
+        first = next(x for x in (*args, *options.values()) if isinstance(x, Tensor))
         with torch.cuda.device_of(first):
             return function(*args, **options)
 
