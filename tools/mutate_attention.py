@@ -74,7 +74,14 @@ def run_tests(mutant: Mutant | None, tests: str, match: str) -> int:
     with broken(mutant) as copy, open(os.devnull, "w") as nowhere:  # noqa: PTH123
         os.chdir(copy)
         sys.path.insert(0, str(copy))
-        options = ["-x", "--assert=plain", "-p", "no:cacheprovider", "--rootdir", str(copy)]
+        options = [
+            "-x",
+            "--assert=plain",
+            "--hypothesis-seed=0",
+            "-p",
+            "no:cacheprovider",
+            f"--rootdir={copy}",
+        ]
         with redirect_stdout(nowhere), redirect_stderr(nowhere):
             code = pytest.main([*options, "-k", match, f"tests/{tests}"])
         os.chdir(ROOT)

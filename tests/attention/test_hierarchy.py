@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from plain import Largest, assert_same_in_value_and_gradient, tensors
 from torch import Tensor, nn
@@ -34,6 +34,7 @@ def mask_of(shape: str | None, queries: int, keys: int, seed: int) -> Tensor | N
     mask_shape=st.sampled_from([None, "q k", "1 k", "q 1", "1 1"]),
     seed=st.integers(0, 1000),
 )
+@example(window=3, queries=11, keys=13, mask_shape="1 k", seed=0)
 def test_two_levels_are_their_definition(
     window: int, queries: int, keys: int, mask_shape: str | None, seed: int
 ) -> None:
