@@ -93,7 +93,7 @@ def flex_relative(q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
 
 
 def fused(name: str, plain: Way, **options: int) -> Way:
-    """Return foveal's kernel, which is compared here whatever its table of routes says; on the CPU `plain`."""
+    """Return foveal's kernel, compared here whatever the table of routes says; on the CPU `plain`."""
 
     def attend(q: Tensor, *rest: Tensor) -> Tensor:
         with route("kernel" if q.is_cuda else "plain"):
