@@ -175,10 +175,9 @@ def test_cost_grows_with_the_length_not_its_square(kind: str, causal: bool) -> N
     assert largest[1] <= 4 * largest[0]
 
 
-@every
-@both
-def test_an_exported_graph_reads_any_length(kind: str, causal: bool) -> None:
-    attend = KINDS[kind](causal=causal)
+@pytest.mark.parametrize("kind", ["elu", "random features"])
+def test_a_causal_graph_reads_any_length(kind: str) -> None:
+    attend = KINDS[kind](causal=True)
 
     def inputs(batch: int, queries: int, keys: int) -> list[Tensor]:
         shapes = ((batch, queries, 11), (batch, keys, 11), (batch, keys, 13))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain import Largest, assert_same_in_value_and_gradient, exported, numpy_weights, tensors
+from plain import Largest, assert_same_in_value_and_gradient, numpy_weights, tensors
 from torch import Tensor
 from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
@@ -235,20 +235,6 @@ def test_a_pattern_may_lie_over_any_score(kind: type[Sparse], score: str | dict[
     assert_close(mechanism(q, k, v), mechanism.weights(q, k) @ v)
     dense = mechanism.scorer.weights(q, k, mechanism.pattern(torch.arange(23), 29))
     assert_close(mechanism.weights(q, k), dense)
-
-
-@pytest.mark.parametrize(
-    "mechanism", [Local(window=4), Local2D(), Chunked(size=8), Random(keys=5), Structured(window=2)]
-)
-def test_an_exported_graph_reads_any_length(mechanism: Sparse) -> None:
-    def inputs(batch: int, queries: int, keys: int) -> list[Tensor]:
-        shapes = ((batch, 3, queries, 12), (batch, 3, keys, 12), (batch, 3, keys, 13))
-        mask = torch.rand(batch, 1, 1, keys, generator=torch.Generator().manual_seed(keys)) > 0.3
-        return [*(x.detach() for x in tensors(*shapes, dtype=torch.float32)), mask]
-
-    run = exported(mechanism, inputs(2, 37, 41), [(0, 2), (0, 2), (0, 2), (0, 3)])
-    for size in ((2, 37, 41), (3, 53, 59), (1, 5, 7), (2, 101, 19)):
-        assert_close(run(*inputs(*size))[0], mechanism(*inputs(*size)))
 
 
 @pytest.mark.parametrize(
