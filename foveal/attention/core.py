@@ -33,7 +33,7 @@ class Attention(nn.Module):
     """Base of every mechanism: give `score` or `weights`; `attend` may be overridden by a faster route.
 
     q: "*batch q d", k: "*batch k d", v: "*batch k dv", mask: "*#batch #q #k", true where a query may look,
-    bias: "*#batch #q #k", added to the score; it may be more precise than q, k and v, as may the weights then.
+    bias: "*#batch #q #k", added to the score; it may be more precise than q, k and v, as the weights then are.
     A row that may look nowhere gives zeros.
     `normaliser`: how scores become weights, by name (see NORMALISERS) or with its options.
     """
@@ -48,6 +48,8 @@ class Attention(nn.Module):
     """A bias may be added to the score; otherwise giving one raises ConfigError."""
     positive: ClassVar[bool] = True
     """Weights are not negative; and rows sum to one if `normaliser.shares`."""
+    draws: ClassVar[bool] = False
+    """What may be looked at is drawn anew for each call while training."""
     exports: ClassVar[bool] = True
     """torch.onnx exports it, with lengths left open."""
 

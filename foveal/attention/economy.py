@@ -50,13 +50,18 @@ def attend_within(
     The budget holds for what the plain route has at once beside its inputs and the result; each part is
     computed again for the gradient, so that it holds while training too. While somebody watches, the weights
     are wanted whole and the budget is ignored. Raises ConfigError if one query needs more, or if the
-    mechanism has no way to its rows one by one. Time as the plain route's, twice its forward with gradients.
+    mechanism has no way to its rows one by one, or draws anew while training. Time as the plain route's,
+    twice its forward with gradients; a fused kernel needs little memory anyway, and no budget.
     """
     if report.wanted:
         return mechanism(q, k, v, mask, bias)  # type: ignore[no-any-return]
     if not mechanism.rows_alone and type(mechanism).rows is Attention.rows:
         raise ConfigError(
             f"{type(mechanism).__name__} takes all queries together", remedy="leave the budget away"
+        )
+    if mechanism.draws and mechanism.training:
+        raise ConfigError(
+            f"{type(mechanism).__name__} draws anew for each part", remedy="leave the budget away in training"
         )
     at_once = budget // mechanism.row_bytes(q, k)
     if at_once == 0:

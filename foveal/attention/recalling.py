@@ -103,8 +103,8 @@ class _Calls:
 def recall(model: nn.Module) -> Iterator[dict[str, list[Recalled]]]:
     """Remember every attention call inside `model`, by module name, in the order of the calls.
 
-    Mechanisms keep their fast route; the memory is that of queries and keys. Parameters must not change until
-    the rows are asked for. Works through torch.compile, autocast and DDP as `watch` does.
+    Mechanisms keep their fast route; the memory is that of queries and keys. Parameters and draws must not
+    change until the rows are asked for. Works through torch.compile, autocast and DDP as `watch` does.
 
     >>> with recall(model) as calls: model(x)        # doctest: +SKIP
     >>> calls["blocks.0.attention.mechanism"][0].rows([3])    # doctest: +SKIP

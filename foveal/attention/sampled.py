@@ -107,6 +107,8 @@ class RandomDynamic(Random):
     Choose it over `random` to train a model that must not lean on which keys were drawn.
     """
 
+    draws = True
+
     def draw(self) -> None:
         """Choose the seed of the coming call, while training."""
         if self.training:

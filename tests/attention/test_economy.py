@@ -13,9 +13,10 @@ from torch.testing import assert_close
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from foveal.attention import MultiHead, watch
+from foveal.attention import MECHANISMS, MultiHead, watch
 from foveal.attention.core import Attention
 from foveal.attention.economy import attend_within, recomputed
+from foveal.attention.scores import SCORES
 from foveal.errors import ConfigError
 
 PARTS = [c for c in CASES if make(c).rows_alone or type(make(c)).rows is not Attention.rows]
@@ -63,12 +64,11 @@ def test_queries_in_parts_give_the_same_in_value_and_gradient(spec: dict[str, An
             assert_close(one, other)
 
 
-@pytest.mark.parametrize("name", ["dot", "scaled_dot", "additive", "mlp", "bilinear"])
-@pytest.mark.parametrize("layers", [2, 3])
-def test_the_budget_holds(name: str, layers: int) -> None:
-    if layers == 3 and name != "mlp":
-        pytest.skip("only an mlp has layers")
-    attend = make({"name": name} | ({"layers": layers} if name == "mlp" else {}))
+@pytest.mark.parametrize(
+    "spec", [{"name": name} for name in SCORES] + [{"name": "mlp", "layers": 3}], ids=title
+)
+def test_the_budget_holds(spec: dict[str, Any]) -> None:
+    attend = make(spec)
     generator = torch.Generator().manual_seed(0)
     size = 17 if attend.unequal else 11
     q, k, v = (torch.randn(2, 64, d, generator=generator, dtype=torch.float64) for d in (11, size, 13))
@@ -93,6 +93,15 @@ def test_queries_that_belong_together_are_not_parted() -> None:
     attend = make({"name": "location"})
     with pytest.raises(ConfigError, match="together"):
         attend_within(10**9, attend, *inputs(attend))
+
+
+@pytest.mark.parametrize("name", [name for name, kind in MECHANISMS.items() if kind.draws])
+def test_what_is_drawn_anew_in_training_is_not_parted(name: str) -> None:
+    attend = make({"name": name})
+    q, k, v = inputs(attend)
+    assert_close(attend_within(10**6, attend, q, k, v), attend(q, k, v))
+    with pytest.raises(ConfigError, match="draws anew"):
+        attend_within(10**6, attend.train(), q, k, v)
 
 
 def test_heads_keep_to_a_budget() -> None:

@@ -235,6 +235,7 @@ def test_it_says_what_it_is_and_what_it_costs(name: str) -> None:
     assert any(f"{year}" in text for year in range(1985, 2030)), "no paper"
     assert "Time" in text or "time" in text
     assert "memory" in text
+    assert "\n\nChoose it " in text
 
 
 @by_name
