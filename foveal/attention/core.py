@@ -33,7 +33,7 @@ class Attention(nn.Module):
     """Base of every mechanism: give `score` or `weights`; `attend` may be overridden by a faster route.
 
     q: "*batch q d", k: "*batch k d", v: "*batch k dv", mask: "*#batch #q #k", true where a query may look,
-    bias: "*#batch #q #k", added to the score; it may be more precise than q, k and v, as the weights then are.
+    bias: "*#batch #q #k", added to the score; it may be more precise than q, and the weights then are too.
     A row that may look nowhere gives zeros.
     `normaliser`: how scores become weights, by name (see NORMALISERS) or with its options.
     """

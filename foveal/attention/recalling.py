@@ -43,12 +43,13 @@ class Recalled:
             return self._rows(at, columns)
 
     def _rows(self, at: Tensor, columns: Tensor | None) -> Tensor:
-        plain = type(self.mechanism).weights is Attention.weights
-        if columns is not None and plain and isinstance(self.mechanism.normaliser, Softmax):
+        attend = self.mechanism
+        apart = attend.rows_alone and attend.any_order and type(attend).weights is Attention.weights
+        if columns is not None and apart and isinstance(attend.normaliser, Softmax):
             score = self._score(at, columns)
             weights = (score - self._log_sum(at)).exp()
             return weights.masked_fill(score == -torch.inf, 0)  # also where a whole row is empty
-        weights = self.mechanism.rows(self.q, self.k, at, self.mask, self.bias)
+        weights = attend.rows(self.q, self.k, at, self.mask, self.bias)
         return weights if columns is None else weights.index_select(-1, columns)
 
     def _log_sum(self, rows: Tensor) -> Tensor:

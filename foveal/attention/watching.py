@@ -61,7 +61,7 @@ def names(model: nn.Module, prefix: str = "") -> dict[int, str]:
         return names(model.module, prefix)
     found = {id(model): prefix}
     for name, child in model.named_children():
-        found |= names(child, f"{prefix}.{name}" if prefix else name)
+        found = names(child, f"{prefix}.{name}" if prefix else name) | found  # a shared one: its first name
     return found
 
 
