@@ -121,7 +121,7 @@ def local(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, window
 
     def attend(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor, _: None) -> Tensor:
         seen: Tensor = scaled_dot_product_attention(q, k, v, attn_mask=allowed)
-        return seen * allowed.any(-1, keepdim=True)
+        return seen
 
     tiling = bands(window, max(q.shape[-2], k.shape[-2]))
     return tiled(q, k, v, mask, near=partial(within, window=window), tiling=tiling, attend=attend)

@@ -82,10 +82,17 @@ def merged(x: Tensor | None, batch: torch.Size) -> Tensor | None:
 def together(
     attend: Callable[..., Tensor], q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, bias: Tensor | None
 ) -> Tensor:
-    """Return attend(q, k, v, mask, bias) of tiles "*batch t a d", handed over as one batch."""
+    """Return attend(q, k, v, mask, bias) of tiles "*batch t a d", handed over as one batch.
+
+    A row that may look nowhere, as every place that does not exist, looks everywhere and counts for nothing:
+    not every fused kernel knows what its softmax is.
+    """
     batch = q.shape[:-3]
+    some = None if mask is None else mask.any(-1, keepdim=True)
+    mask = None if mask is None or some is None else mask | ~some
     seen = attend(*(merged(x, batch) for x in (q, k, v, mask, bias)))
-    return seen.reshape(*batch, *seen.shape[-3:])
+    seen = seen.reshape(*batch, *seen.shape[-3:])
+    return seen if some is None else seen * some
 
 
 def tiled(
