@@ -5,7 +5,7 @@ import sys
 
 import pytest
 import torch
-from test_pairwise import formula, inputs
+from test_kernel_pairwise import formula, inputs
 from torch import Tensor
 
 from foveal.attention import kernels, routes

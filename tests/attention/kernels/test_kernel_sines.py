@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from held import distance, distances, masks, softmax_over
-from test_pairwise import B, H, K, Q, inputs
+from test_kernel_pairwise import B, H, K, Q, inputs
 from torch import Tensor
 
 from foveal.attention.kernels import sines

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from held import distances, masks
-from test_pairwise import DV, FUNCTIONS, B, D, H, K, formula, inputs
+from test_kernel_pairwise import DV, FUNCTIONS, B, D, H, K, formula, inputs
 
 from foveal.attention import kernels
 
