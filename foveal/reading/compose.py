@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveal.document import Alternative, Block, Char, Line, Look, Polygon, Word
 from foveal.geometry import Transform, bounds, box, points
-from foveal.reading.transcribe import ReadChar, Reading, ReadWord
+from foveal.reading.readings import ReadChar, Reading, ReadWord, sureness
 
 ToPage = Callable[[ArrayLike], NDArray[np.float64]]
 """Takes points "n 2" from the pixels of a strip to those of its page."""
@@ -32,7 +32,7 @@ def compose_line(
     place = _Place(size, margin / (1 + 2 * margin), to_page)
     words = tuple(_word(word, reading.cell, place) for word in reading.words)
     outline = polygon or as_polygon(to_page(box(0, 0, *size)))
-    return Line(outline, sureness([char.confidence for word in words for char in word.chars]), words)
+    return Line(outline, reading.confidence, words)
 
 
 def compose_block(lines: Sequence[Line], *, label: str = "text", polygon: Polygon | None = None) -> Block:
@@ -41,17 +41,6 @@ def compose_block(lines: Sequence[Line], *, label: str = "text", polygon: Polygo
         corners = np.concatenate([points(line.polygon) for line in lines])
         polygon = as_polygon(box(*bounds(corners)))
     return Block(polygon, sureness([line.confidence for line in lines]), tuple(lines), label)
-
-
-def sureness(confidences: Sequence[float]) -> float:
-    """Return the geometric mean: what the parts of a whole would have if all were alike; 0 of none.
-
-    >>> round(sureness([0.5, 0.5]), 3), round(sureness([1.0, 0.25]), 3)
-    (0.5, 0.5)
-    """
-    if not confidences:
-        return 0.0
-    return float(np.exp(np.mean(np.log(np.maximum(confidences, 1e-6)))))
 
 
 def as_polygon(corners: ArrayLike) -> Polygon:

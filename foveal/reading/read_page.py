@@ -6,16 +6,20 @@ from dataclasses import replace
 
 from foveal.document import Block, Line, Page
 from foveal.images import PageImage
-from foveal.reading.compose import as_polygon, compose_block, compose_line, sureness
+from foveal.reading.compose import as_polygon, compose_block, compose_line
 from foveal.reading.cut import MARGIN, cut
 from foveal.reading.engine import Session
 from foveal.reading.find import find
 from foveal.reading.found import FoundLine, shared
 from foveal.reading.order import FoundBlock, order
+from foveal.reading.readings import sureness
 from foveal.reading.transcribe import Transcriber
 
-READABLE = 0.3
-"""Least confidence of a line that was surely found; see `is_read`."""
+READABLE = 0.45
+"""Least confidence of a long line that was surely found; see `is_read`."""
+
+SHORT = 0.3
+"""How much surer a line of a single character must be; of n characters, an nth of it."""
 
 SURE = 0.75
 """What the page model says of most text: found with less, a line must be read with more confidence."""
@@ -76,8 +80,14 @@ def _evidence(pairs: list[Pair]) -> float:
 
 
 def is_read(place: FoundLine, line: Line) -> bool:
-    """Tell text from bricks, leaves and dashes: the less sure it was found, the surer it must be read."""
-    return bool(line.words) and line.confidence >= READABLE + 2 * max(SURE - place.sure, 0.0)
+    """Tell text from bricks, leaves and dashes.
+
+    The less sure a line was found, and the shorter it is, the surer it must be read.
+    """
+    characters = sum(len(word.chars) for word in line.words)
+    if characters == 0:
+        return False
+    return line.confidence >= READABLE + 2 * max(SURE - place.sure, 0.0) + SHORT / characters
 
 
 def better(near: list[Pair], afar: list[Pair]) -> list[Pair]:

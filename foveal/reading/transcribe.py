@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from foveal.alphabet import Alphabet
 from foveal.reading.decode import Floats, Span, Trial, best_path, choose, edges, lengths, spans
 from foveal.reading.engine import Session
+from foveal.reading.readings import ReadChar, Reading, ReadWord
+from foveal.reading.second_look import look_again
 
 HEIGHT = 32
 STRIDE = 4
@@ -28,53 +30,6 @@ TRUST = 0.4
 """Weight of the fixations against the glance, 0 to 1 (benchmarks/fusion.py)."""
 _EXTRA = 2
 """Fixations beyond the expected length of a word: one must find its end, one more in case it is longer."""
-
-
-@dataclass(frozen=True)
-class ReadChar:
-    """One character. x0, x1: pixels of the strip given; alternatives: (text, confidence); look: "n"."""
-
-    text: str
-    x0: float
-    x1: float
-    confidence: float
-    alternatives: tuple[tuple[str, float], ...]
-    look: Floats | None
-
-
-@dataclass(frozen=True)
-class ReadWord:
-    """One word. x0, x1: its ends in pixels of the strip given."""
-
-    chars: tuple[ReadChar, ...]
-
-    @property
-    def text(self) -> str:
-        """The characters joined."""
-        return "".join(char.text for char in self.chars)
-
-    @property
-    def x0(self) -> float:
-        """Left end."""
-        return min(char.x0 for char in self.chars)
-
-    @property
-    def x1(self) -> float:
-        """Right end."""
-        return max(char.x1 for char in self.chars)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What stands on one strip. cell: width in strip pixels of one column of a look."""
-
-    words: tuple[ReadWord, ...]
-    cell: float
-
-    @property
-    def text(self) -> str:
-        """The words joined by single spaces."""
-        return " ".join(word.text for word in self.words)
 
 
 @dataclass(frozen=True)
@@ -124,9 +79,14 @@ class Transcriber:
     def read(self, images: Sequence[NDArray[np.uint8]], *, looks: bool = False) -> list[Reading]:
         """Return the reading of each strip image "h w 3" (RGB, any size), in their order.
 
-        looks: keep for every character the attention over the columns of its strip.
+        Short strips that are hard to read are looked at again (second_look.py). looks: keep for every
+        character the attention over the columns of its strip.
         """
-        return [self.decide(seen, looks=looks) for seen in self.observe(images)]
+
+        def read(images: Sequence[NDArray[np.uint8]]) -> list[Reading]:
+            return [self.decide(seen, looks=looks) for seen in self.observe(images)]
+
+        return look_again(images, read(images), read)
 
     def observe(self, images: Sequence[NDArray[np.uint8]]) -> list[Observation]:
         """Return what the model sees of each strip image, in their order."""

@@ -22,7 +22,7 @@ _TRIES = 40
 
 
 def load_photos(folder: Path, *, most: int, seed: int) -> UInt8[Tensor, "n 3 64 256"]:
-    """Cut up to `most` pieces from the photographs of a folder in the format of pages (pages.jsonl, words or lines).
+    """Cut up to `most` pieces from the photographs of a folder of pages (pages.jsonl with words or lines).
 
     Pages of a set whose name lacks "scene" are left out where the pages name their set. Places are drawn at
     random, at heights from 32 px to a third of the photo, and kept if no marked polygon touches them.

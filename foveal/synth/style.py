@@ -92,14 +92,15 @@ def augment(
     height: int = 32,
     width: int,
     generator: torch.Generator,
-    strength: float = 0.5,
+    strength: float = 0.8,
 ) -> Strips:
-    """Mild geometry, tone and degradation of real strips in [0, 1], whose height stands for a line of text.
+    """Geometry, tone and degradation of real strips in [0, 1], whose height stands for a line of text.
 
-    `strength` scales every effect of a scanned old page. Strips come back without boxes.
+    `strength` scales every effect of a page written with a pen: what bends, slants and wavers least changes
+    what stands there. Strips come back without boxes.
     """
     dice = Dice(generator, batch=len(images))
-    look = draw_effects(torch.full_like(widths, LOOKS.index("old")), dice).scaled(strength)
+    look = draw_effects(torch.full_like(widths, LOOKS.index("pen")), dice).scaled(strength)
     unit = TEXT_HEIGHT / images.shape[2]
     full = whole_mask(widths * unit)
     warp, content = draw_warp(full, full, look, dice, height=height, width=width)

@@ -1,4 +1,4 @@
-"""The CTC loss in plain tensor steps: nothing waits for the device, so a whole training step can be recorded."""
+"""The CTC loss in plain tensor steps: nothing waits for the device, so a training step can be recorded."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ NEVER = -1e30
 def ctc_loss(log_probs: Tensor, ids: Tensor, lengths: Tensor, columns: Tensor) -> Tensor:
     """Return −log p(text | strip) of each sample, "b"  (Graves et al., 2006).
 
-    log_probs: "b t classes", normalised, blank 0; ids: "b n", blank-padded; lengths: "b" ≥ 0; columns: "b", how
-    many of the t count. A text that cannot be written in its columns costs 0 and has no gradient. Forward and
-    backward variables run side by side in one pass of t steps: time O(t·n), memory O(b·t·n).
+    log_probs: "b t classes", normalised, blank 0; ids: "b n", blank-padded; lengths: "b" ≥ 0; columns: "b",
+    how many of the t count. A text that cannot be written in its columns costs 0 and has no gradient. Forward
+    and backward variables run side by side in one pass of t steps: time O(t·n), memory O(b·t·n).
     """
     loss: Tensor = _Ctc.apply(log_probs, ids, lengths, columns)  # type: ignore[no-untyped-call]
     return loss
@@ -52,7 +52,7 @@ class _Ctc(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, ...]:
         share, states = ctx.saved_tensors
-        b, t, s = share.shape
+        b, t, _ = share.shape
         grad = share.new_zeros(b, t, ctx.classes)
         grad.scatter_add_(2, states[:, None].expand(-1, t, -1), share * -outer[0][:, None, None])
         return grad, None, None, None

@@ -103,8 +103,8 @@ def real(path: Path, shape: Shape) -> Callable[[int], Iterator[Tensors]]:
 class Feed:
     """Endless batches of one kind on a device; `waited` counts the seconds spent waiting for them.
 
-    echo: how often each batch is given, some batches apart; drawn or augmented anew each time, it is a new batch
-    that cost the processor nothing (data echoing; Choi et al., 2019).
+    echo: how often each batch is given, some batches apart; drawn or augmented anew each time, it is a new
+    batch that cost the processor nothing (data echoing; Choi et al., 2019).
     """
 
     def __init__(

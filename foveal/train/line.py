@@ -203,7 +203,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--dev", type=Path)
     parser.add_argument("--init", type=Path)
-    parser.add_argument("--photos", type=Path, help="folder of photographs with pages.jsonl, to draw signs on")
+    parser.add_argument("--photos", type=Path, help="photographs with pages.jsonl, to draw signs on")
     parser.add_argument("--teacher", type=Path, help="weights whose answers are learnt besides the truth")
     parser.add_argument("--teacher-size", choices=sorted(SIZES), default=Leg.teacher_size)
     parser.add_argument("--size", choices=sorted(SIZES), default="fast")

@@ -91,7 +91,7 @@ class CaseFold:
         """Return log-probabilities, folded for the samples where `caseless` ("b") is true."""
         folded = log_probs.clone()
         folded[..., self.high] = torch.logaddexp(log_probs[..., self.high], log_probs[..., self.low])
-        # finite: CTC's backward pass makes NaN of infinities; a fill, since copies from the host cannot be recorded
+        # finite: CTC's backward pass makes NaN of infinities; a fill: what the host sends cannot be recorded
         folded = folded.index_fill(-1, self.low, -30.0)
         return torch.where(caseless[:, None, None], folded, log_probs)
 

@@ -13,8 +13,8 @@ Function = Callable[..., tuple[Tensor, ...]]
 class Replay:
     """`function` of tensors of fixed shapes, without gradients but its own; on a CPU it is simply called.
 
-    Random numbers must come from `generators`. What the function changes (weights, say) is changed by the three
-    calls before the recording too. The tensors returned are overwritten by the next call.
+    Random numbers must come from `generators`. What the function changes (weights, say) is changed by the
+    three calls before the recording too. The tensors returned are overwritten by the next call.
     """
 
     def __init__(self, function: Function, *, generators: tuple[torch.Generator, ...] = ()) -> None:

@@ -1,4 +1,4 @@
-"""One training step: losses, gradients, clipping and AdamW, recorded once for each kind of batch and replayed."""
+"""One training step: losses, gradients, clipping and AdamW, recorded once a kind of batch and replayed."""
 
 from __future__ import annotations
 

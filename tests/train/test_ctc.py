@@ -13,7 +13,8 @@ from foveal.train.ctc import ctc_loss
 def batch(seed: int) -> tuple[torch.Tensor, ...]:
     torch.manual_seed(seed)
     lengths = torch.tensor([3, 5, 1, 0, 5, 4])
-    columns = torch.tensor([11, 13, 1, 4, 6, 3])  # the fifth repeats a sign and just fits; the last cannot fit
+    # the fifth repeats a sign and just fits; the last cannot fit
+    columns = torch.tensor([11, 13, 1, 4, 6, 3])
     ids = torch.randint(1, 7, (6, 5))
     ids[4] = torch.tensor([2, 2, 3, 4, 5])
     ids = ids * (torch.arange(5) < lengths[:, None])

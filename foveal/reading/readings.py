@@ -1,0 +1,74 @@
+"""What stands on a strip, before it is put on a page: words and characters in pixels of the strip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+def sureness(confidences: Sequence[float]) -> float:
+    """Return the geometric mean: what the parts of a whole would have if all were alike; 0 of none.
+
+    >>> round(sureness([0.5, 0.5]), 3), round(sureness([1.0, 0.25]), 3)
+    (0.5, 0.5)
+    """
+    if not confidences:
+        return 0.0
+    return float(np.exp(np.mean(np.log(np.maximum(confidences, 1e-6)))))
+
+
+@dataclass(frozen=True)
+class ReadChar:
+    """One character. x0, x1: pixels of the strip given; alternatives: (text, confidence); look: "n"."""
+
+    text: str
+    x0: float
+    x1: float
+    confidence: float
+    alternatives: tuple[tuple[str, float], ...]
+    look: Floats | None
+
+
+@dataclass(frozen=True)
+class ReadWord:
+    """One word. x0, x1: its ends in pixels of the strip given."""
+
+    chars: tuple[ReadChar, ...]
+
+    @property
+    def text(self) -> str:
+        """The characters joined."""
+        return "".join(char.text for char in self.chars)
+
+    @property
+    def x0(self) -> float:
+        """Left end."""
+        return min(char.x0 for char in self.chars)
+
+    @property
+    def x1(self) -> float:
+        """Right end."""
+        return max(char.x1 for char in self.chars)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What stands on one strip. cell: width in strip pixels of one column of a look."""
+
+    words: tuple[ReadWord, ...]
+    cell: float
+
+    @property
+    def text(self) -> str:
+        """The words joined by single spaces."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def confidence(self) -> float:
+        """The geometric mean over the characters; 0 of none."""
+        return sureness([char.confidence for word in self.words for char in word.chars])
