@@ -2,8 +2,8 @@
 
     python benchmarks/second_look.py SET… [--model accurate] [--most 3]
 
-A reading less sure than SURE is replaced by the surest of the views. Prints, for sets of up to `--most` views,
-the accuracy over a–z0–9 in % on each set of scene words, the best sum first.
+A reading less sure than SURE is replaced by the surest of the views. Prints, for sets of up to `--most`
+views, the accuracy over a–z0–9 in % on each set of scene words, the best sum first.
 """
 
 from __future__ import annotations
