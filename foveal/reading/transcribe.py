@@ -19,6 +19,7 @@ from foveal.reading.decode import Floats, Span, Trial, best_path, choose, edges,
 from foveal.reading.engine import Session
 from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.second_look import look_again
+from foveal.reading.trust import Seen, Trust, ink, line_evidence, word_evidence
 
 HEIGHT = 32
 STRIDE = 4
@@ -26,7 +27,7 @@ _STEP = 16
 """Strip widths are rounded to multiples of this, by stretching at most half of it."""
 _BATCH = 6144
 """Columns of pixels in one batch at the most: bounds the memory of a page of any length."""
-TRUST = 0.4
+WEIGHT = 0.4
 """Weight of the fixations against the glance, 0 to 1 (benchmarks/fusion.py)."""
 _EXTRA = 2
 """Fixations beyond the expected length of a word: one must find its end, one more in case it is longer."""
@@ -36,12 +37,11 @@ _EXTRA = 2
 class Observation:
     """What the model saw of one strip, before anything is decided.
 
-    log_probs: "n C" and density: "n" of the glance; spans: its words; trials: each word's fixations; cell:
-    pixels of the image given to one column.
+    glance: what it saw; spans: its words; trials: each word's fixations; cell: pixels of the image given to
+    one column.
     """
 
-    log_probs: Floats
-    density: Floats
+    glance: Seen
     spans: list[Span]
     trials: list[list[Trial]]
     cell: float
@@ -50,8 +50,7 @@ class Observation:
 @dataclass(frozen=True)
 class _Glanced:
     features: Floats
-    log_probs: Floats
-    density: Floats
+    seen: Seen
     spans: list[Span]
 
 
@@ -66,14 +65,21 @@ def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class Transcriber:
     """Reads strips with one line model. Safe to share between threads: it keeps no state between calls.
 
-    trust: weight of the fixations against the glance; threads: batches read at a time, each best by a session
+    weight: of the fixations against the glance; trust: gives the chances of being right; threads: batches read at a time, each best by a session
     with one thread of its own, which costs less than sharing out one strip's small matrices.
     """
 
     def __init__(
-        self, glance: Session, fixate: Session, *, trust: float = TRUST, threads: int = 1
+        self,
+        glance: Session,
+        fixate: Session,
+        *,
+        weight: float = WEIGHT,
+        trust: Trust | None = None,
+        threads: int = 1,
     ) -> None:
-        self._glance, self._fixate, self._trust, self._threads = glance, fixate, trust, threads
+        self._glance, self._fixate, self._weight, self._threads = glance, fixate, weight, threads
+        self._trust = trust
         self._alphabet = Alphabet()
 
     def read(self, images: Sequence[NDArray[np.uint8]], *, looks: bool = False) -> list[Reading]:
@@ -112,11 +118,13 @@ class Transcriber:
 
     def _batch(self, strips: NDArray[np.uint8], cells: list[float]) -> Iterator[Observation]:
         features, log_probs, density = self._glance.run(None, {"strips": strips})
+        inked = ink(strips, stride=STRIDE)
         glanced = [
-            _Glanced(features[i], log_probs[i], density[i], _words(log_probs[i])) for i in range(len(strips))
+            _Glanced(features[i], Seen(log_probs[i], density[i], inked[i]), _words(log_probs[i]))
+            for i in range(len(strips))
         ]
         for one, trials, cell in zip(glanced, self._fixations(glanced), cells, strict=True):
-            yield Observation(one.log_probs, one.density, one.spans, trials, cell)
+            yield Observation(one.seen, one.spans, trials, cell)
 
     def _fixations(self, glanced: list[_Glanced]) -> list[list[list[Trial]]]:
         """Return for each strip, and each of its words, the trials."""
@@ -131,7 +139,7 @@ class Transcriber:
             size = len(one.positions)
             positions[row, :size], words[row, :size] = one.positions, one.trial
             window[row, :size] = one.window
-        density = np.stack([seen.density for seen in glanced])
+        density = np.stack([one.seen.density for one in glanced])
         log_probs, looks = self._fixate.run(
             None,
             {
@@ -148,14 +156,23 @@ class Transcriber:
         """Return the reading of what was seen: of every word, the text that both steps hold likelier."""
         words = []
         for span, trials in zip(seen.spans, seen.trials, strict=True):
-            ids, trial = choose(seen.log_probs[span.low : span.high], trials, span, trust=self._trust)
-            places = edges(seen.density, span, len(ids)) * seen.cell
-            chars = tuple(
-                self._char(symbol, trial, i, places[i], looks=looks) for i, symbol in enumerate(ids)
-            )
-            if chars:
-                words.append(ReadWord(chars))
-        return Reading(tuple(words), seen.cell)
+            log_probs = seen.glance.log_probs[span.low : span.high]
+            ids, trial = choose(log_probs, trials, span, trust=self._weight)
+            if ids:
+                evidence = word_evidence(seen.glance, span, trials, ids=ids, trial=trial)
+                chance = self._trust.of_word(evidence) if self._trust else None
+                chars = self._chars(seen, span, ids=ids, trial=trial, looks=looks)
+                words.append(ReadWord(chars, evidence, chance))
+        evidence = line_evidence(seen.glance, seen.spans, characters=sum(len(word.chars) for word in words))
+        chances = [word.chance for word in words if word.chance is not None]
+        chance = self._trust.of_line(evidence, chances) if self._trust else None
+        return Reading(tuple(words), seen.cell, evidence, chance)
+
+    def _chars(
+        self, seen: Observation, span: Span, *, ids: tuple[int, ...], trial: Trial, looks: bool
+    ) -> tuple[ReadChar, ...]:
+        places = edges(seen.glance.density, span, len(ids)) * seen.cell
+        return tuple(self._char(symbol, trial, i, places[i], looks=looks) for i, symbol in enumerate(ids))
 
     def _char(self, symbol: int, trial: Trial, place: int, at: Floats, *, looks: bool) -> ReadChar:
         place = min(place, len(trial.looks) - 1)
@@ -191,7 +208,7 @@ def _ask(seen: _Glanced) -> _Asked:
     The fixations stand where the running count passes the middle of each character, the word's whole mass
     shared out among the characters expected, with some fixations more to find the end.
     """
-    total = np.concatenate(([0.0], seen.density.cumsum())).astype(np.float32)
+    total = np.concatenate(([0.0], seen.seen.density.cumsum())).astype(np.float32)
     positions, trials, windows = [np.zeros(0, np.float32)], [], []
     words: list[int] = []
     for word, span in enumerate(seen.spans):
