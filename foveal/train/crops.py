@@ -1,6 +1,8 @@
 """Real crops for training: one zip of line and word images with their texts, and endless batches of it.
 
-The zip holds `images/…` and `labels.tsv`: path, set name, "1" if the labels do not know case, text.
+The zip holds `images/…` and `labels.tsv`: path, set name, "1" if the labels do not know case, text. Where it
+holds `words.tsv` too (tools/cut_words.py), lines are also put together anew from the words of one page: hands
+seen on a few hundred pages then write texts that nobody has copied.
 """
 
 from __future__ import annotations
@@ -43,6 +45,16 @@ class CropBatch:
     caseless: NDArray[np.bool_]
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A word's part of a line's image, from the middle of one gap to the next: shares of the width."""
+
+    crop: Crop
+    text: str
+    low: float
+    high: float
+
+
 class Crops:
     """The crops of one zip. Reading an image costs about a millisecond."""
 
@@ -53,6 +65,17 @@ class Crops:
         table = io.TextIOWrapper(self._zip.open("labels.tsv"), encoding="utf-8", newline="")
         rows = csv.reader(table, delimiter="\t", quoting=csv.QUOTE_NONE)
         self.crops = [Crop(path, name, caseless == "1", text) for path, name, caseless, text in rows]
+
+    def pieces(self) -> dict[str, list[Piece]]:
+        """Return the words that were cut, by the page they stand on; none if the zip holds no cuts."""
+        if "words.tsv" not in self._zip.namelist():
+            return {}
+        crops = {crop.path: crop for crop in self.crops}
+        pages: dict[str, list[Piece]] = {}
+        for row in self._zip.read("words.tsv").decode("utf-8").splitlines():
+            path, low, high, text = row.split("\t")
+            pages.setdefault(page_of(path), []).append(Piece(crops[path], text, float(low), float(high)))
+        return pages
 
     def image(self, crop: Crop) -> NDArray[np.uint8]:
         """Return a crop as RGB "h w 3"."""
@@ -65,6 +88,11 @@ class Crops:
         for crop in self.crops:
             sets.setdefault(crop.set_name, []).append(crop)
         return sets
+
+
+def page_of(path: str) -> str:
+    """Return the name of the page that a line's image was cut from: its own without the line's number."""
+    return path.rpartition("_")[0]
 
 
 def fit(image: NDArray[np.uint8], width: int) -> tuple[NDArray[np.uint8], int]:
@@ -82,10 +110,12 @@ def stream(
 ) -> Iterator[CropBatch]:
     """Yield batches without end, drawn from the sets named in `weights` in those shares.
 
-    width: that of the final strip; longest: texts with more characters are not drawn.
+    width: that of the final strip; longest: texts with more characters are not drawn. Half of the lines whose
+    page was cut into words are put together anew.
     """
     crops, alphabet = Crops(path), Alphabet()
     rng = np.random.default_rng(seed)
+    pages = crops.pieces()
     sets = {
         name: [c for c in found if len(c.text) <= longest and not alphabet.unwritable(c.text)]
         for name, found in crops.by_set().items()
@@ -98,10 +128,42 @@ def stream(
             sets[name][rng.integers(len(sets[name]))]
             for name in rng.choice(names, size=batch, p=shares / shares.sum())
         ]
-        fitted = [fit(crops.image(crop), width * HEIGHT // 32) for crop in picked]
+        made = [_anew(crops, crop, pages, rng, longest=longest) for crop in picked]
+        fitted = [fit(image, width * HEIGHT // 32) for image, _ in made]
         yield CropBatch(
             np.stack([image for image, _ in fitted]),
             np.array([used for _, used in fitted], np.int32),
-            [crop.text for crop in picked],
+            [text for _, text in made],
             np.array([crop.caseless for crop in picked]),
         )
+
+
+def _anew(
+    crops: Crops, crop: Crop, pages: Mapping[str, list[Piece]], rng: np.random.Generator, *, longest: int
+) -> tuple[NDArray[np.uint8], str]:
+    """Return a crop's image and text or, half of the time, about as many words of its page in any order."""
+    pieces = pages.get(page_of(crop.path), [])
+    words = max(2, len(crop.text.split()) + int(rng.integers(-2, 3)))
+    if len(pieces) < words or rng.random() < 0.5:
+        return crops.image(crop), crop.text
+    drawn = [pieces[i] for i in rng.choice(len(pieces), size=words, replace=False)]
+    while len(text := " ".join(piece.text for piece in drawn)) > longest:
+        drawn.pop()
+    return joined([_cut(crops.image(piece.crop), piece) for piece in drawn]), text
+
+
+def _cut(image: NDArray[np.uint8], piece: Piece) -> NDArray[np.uint8]:
+    wide = image.shape[1]
+    low, high = round(piece.low * wide), round(piece.high * wide)
+    return image[:, low : max(high, low + 1)]
+
+
+def joined(images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return images side by side at HEIGHT, their paper brought to the brightness of the first one's."""
+    paper = np.percentile(images[0], 80, axis=(0, 1))
+    parts = []
+    for image in images:
+        size = (max(1, round(image.shape[1] * HEIGHT / image.shape[0])), HEIGHT)
+        scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        parts.append(scaled * (paper / np.maximum(np.percentile(scaled, 80, axis=(0, 1)), 1)))
+    return np.concatenate(parts, axis=1).clip(0, 255).astype(np.uint8)

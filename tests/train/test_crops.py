@@ -1,11 +1,14 @@
 """Real crops for training: drawn by share, at one height, without what cannot be written."""
 
+import io
+import zipfile
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 from crops_zip import ROWS, write_crops
+from PIL import Image
 
 from foveal.errors import InputMissing
 from foveal.train.crops import HEIGHT, fit, stream
@@ -55,3 +58,39 @@ def test_a_wide_crop_is_squeezed_and_a_narrow_one_is_not() -> None:
 def test_a_missing_zip_says_how_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(InputMissing, match="pack_crops"):
         next(stream(tmp_path / "none.zip", SHARES, batch=1, width=64, longest=9, seed=0))
+
+
+SHADES = {"one": 40, "two": 80, "three": 120, "four": 160, "five": 60, "six": 100}
+
+
+def write_cut_page(path: Path) -> Path:
+    """Two lines of one page, each word a flat shade as wide as it is high, above white paper."""
+    words = list(SHADES)
+    with zipfile.ZipFile(path, "w") as packed:
+        labels, cuts = [], []
+        for number, line in enumerate((words[:3], words[3:])):
+            image = np.full((HEIGHT, 3 * HEIGHT, 3), 255, np.uint8)
+            for place, word in enumerate(line):
+                image[:8, place * HEIGHT : (place + 1) * HEIGHT] = SHADES[word]
+                cuts.append(f"images/a/p_{number}.png\t{place / 3:.4f}\t{(place + 1) / 3:.4f}\t{word}\n")
+            file = io.BytesIO()
+            Image.fromarray(image).save(file, "PNG")
+            packed.writestr(f"images/a/p_{number}.png", file.getvalue())
+            labels.append(f"images/a/p_{number}.png\ta\t0\t{' '.join(line)}\n")
+        packed.writestr("labels.tsv", "".join(labels))
+        packed.writestr("words.tsv", "".join(cuts))
+    return path
+
+
+def test_lines_are_put_together_anew_from_the_words_of_their_page(tmp_path: Path) -> None:
+    drawn = stream(write_cut_page(tmp_path / "cut.zip"), {"a": 1}, batch=80, width=256, longest=40, seed=2)
+    batch = next(drawn)
+    known = {"one two three", "four five six"}
+    anew = [text for text in batch.texts if text not in known]
+    assert 0.3 < len(anew) / 80 < 0.6
+    assert {len(text.split()) for text in anew} > {2, 4}
+    for image, text in zip(batch.images, batch.texts, strict=True):
+        shades = [int(image[4, (2 * place + 1) * HEIGHT // 2, 0]) for place in range(len(text.split()))]
+        assert shades == pytest.approx([SHADES[word] for word in text.split()], abs=1)
+    short = next(stream(tmp_path / "cut.zip", {"a": 1}, batch=40, width=256, longest=13, seed=2))
+    assert max(map(len, short.texts)) <= 13
