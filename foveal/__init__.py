@@ -25,6 +25,7 @@ from foveal.errors import (
 
 if TYPE_CHECKING:
     from foveal.document import Document
+    from foveal.explain.explanation import explain
     from foveal.reading.reader import Reader, read
 
 __version__ = "0.1.0"
@@ -41,14 +42,18 @@ __all__ = [
     "Reader",
     "SomeFailed",
     "UnreadableImage",
+    "explain",
     "read",
 ]
 
 _LOADED_WHEN_ASKED = {"Document": "document", "Reader": "reading.reader", "read": "reading.reader"}
+_PACKAGES = ("explain",)
 
 
 def __getattr__(name: str) -> Any:
     """Load what needs NumPy and ONNX Runtime when it is first asked for, so that `import foveal` is fast."""
+    if name in _PACKAGES:
+        return import_module(f"foveal.{name}")
     if name not in _LOADED_WHEN_ASKED:
         raise AttributeError(f"module 'foveal' has no attribute '{name}'")
     return getattr(import_module(f"foveal.{_LOADED_WHEN_ASKED[name]}"), name)

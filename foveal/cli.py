@@ -57,6 +57,30 @@ def read(
 
 
 @app.command()
+def explain(
+    file: Annotated[str, typer.Argument(help="An image, a PDF, a URL, or - (stdin).")],
+    line: Annotated[int | None, typer.Option(help="Only this line, from 1 in reading order.")] = None,
+    word: Annotated[int | None, typer.Option(help="Only this word, of the line or the page.")] = None,
+    char: Annotated[int | None, typer.Option(help="Only this character of what was chosen.")] = None,
+    page: Annotated[int, typer.Option(help="Which page of a PDF or TIFF.")] = 1,
+    out: Annotated[Path, typer.Option(help="The folder of the report and the pictures.")] = Path("explained"),
+    model: Model = "fast",
+    colours: Annotated[str, typer.Option(help="viridis, inferno, magma, plasma or cividis.")] = "viridis",
+    alpha: Annotated[float, typer.Option(help="Opacity of the strongest colour, 0 to 1.")] = 0.7,
+    side_by_side: Annotated[
+        bool, typer.Option("--side-by-side", help="Show the page as it is beside the heat map.")
+    ] = False,
+) -> None:
+    """Show where a page was looked at: a report, heat maps and trajectories; the files are listed."""
+    from foveal.explain.explanation import Style, explain
+
+    style = Style(alpha=alpha, colours=colours, side_by_side=side_by_side)
+    explanation = explain(file, line=line, word=word, char=char, page=page, model=model, style=style)
+    for path in explanation.save(out):
+        typer.echo(path)
+
+
+@app.command()
 def evaluate(
     folders: Annotated[list[Path], typer.Argument(metavar="SET...", help="Crops or pages with their truth.")],
     model: Model = "fast",

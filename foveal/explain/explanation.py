@@ -1,0 +1,230 @@
+"""Read a page and show where it was looked: for the whole page, one line, one word or one character."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pictures
+
+from foveal.batch.outputs import whole, write_text
+from foveal.document import Line, Page, Polygon, Word
+from foveal.errors import ConfigError
+from foveal.explain import report as html
+from foveal.explain.colours import ALPHA
+from foveal.explain.draw import overlay
+from foveal.explain.maps import heat_map, multiples
+from foveal.explain.scanpath import animation, path_picture, vectors
+from foveal.explain.trajectory import Trajectory, trace
+from foveal.images import Source, name_of
+from foveal.images import pages as open_pages
+from foveal.reading.reader import Reader
+
+Image = NDArray[np.uint8]
+T = TypeVar("T")
+
+WORST = 5
+"""Lines of a page that get pictures of their own unless one is chosen: the most suspicious."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is explained. `line`: its number, None for the whole page; `words`: those shown, () for all."""
+
+    name: str
+    line: int | None = None
+    words: tuple[Word, ...] = ()
+    polygon: Polygon = ()
+
+
+@dataclass(frozen=True)
+class Style:
+    """How heat maps are drawn: see `foveal.explain.maps.heat_map`."""
+
+    alpha: float = ALPHA
+    colours: str = "viridis"
+    side_by_side: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """A page that was read with its looks, and what of it is explained.
+
+    `image`: the page's pixels "h w 3" (RGB). A notebook shows the report; `picture` gives the chosen part's
+    heat map, `save` writes everything.
+    """
+
+    image: Image
+    page: Page
+    choice: Choice
+    style: Style = Style()
+
+    @cached_property
+    def trajectories(self) -> dict[int, Trajectory]:
+        """The trajectories of the page's lines, or of the chosen one, by the number of the line from 1."""
+        return {
+            number: trace(self.image, line)
+            for number, line in enumerate(self.page.lines, 1)
+            if self.choice.line in (None, number)
+        }
+
+    @cached_property
+    def suspicious(self) -> html.Found:
+        """What is suspicious, worst first: (number of the line, anomaly)."""
+        return html.find(self.trajectories)
+
+    def picture(self) -> Image:
+        """Return what was chosen as a picture "h w 3".
+
+        A word or character as a heat map, a line as small multiples, a page with its words by confidence.
+        """
+        if self.choice.line is None:
+            return overlay(self.image, self.page)
+        line = self.page.lines[self.choice.line - 1]
+        if not self.choice.words:
+            return multiples(self.image, line, colours=self.style.colours)
+        return self._map(line, self.choice.words, self.choice.polygon)
+
+    def report(self) -> str:
+        """Return the report as one HTML file."""
+        return html.report(self.image, self.trajectories, title=self.choice.name)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the trajectories and what is suspicious about them, in page pixels."""
+        lines = [
+            {
+                "line": number,
+                **path.to_json(),
+                "anomalies": [one.to_json() for n, one in self.suspicious if n == number],
+            }
+            for number, path in self.trajectories.items()
+        ]
+        return {
+            "page": self.page.number,
+            "width": self.page.width,
+            "height": self.page.height,
+            "lines": lines,
+        }
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write the report, the trajectories (JSON) and the pictures to a folder; return their paths.
+
+        Of a whole page the most suspicious lines get pictures. Raises OutputFailed.
+        """
+        folder = Path(folder)
+        written = [folder / "report.html", folder / "trajectory.json", folder / f"{self.choice.name}.png"]
+        write_text(written[0], self.report())
+        write_text(written[1], json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n")
+        _write(written[2], _png(self.picture()))
+        for number in self._shown():
+            written += self._save_line(folder, number)
+        return written
+
+    def _save_line(self, folder: Path, number: int) -> list[Path]:
+        path, stem = self.trajectories[number], f"line-{number:02}"
+        files = {
+            folder / f"{stem}-map.png": _png(self._map(path.line, path.line.words, path.line.polygon)),
+            folder / f"{stem}-chars.png": _png(multiples(self.image, path.line, colours=self.style.colours)),
+            folder / f"{stem}-path.png": _png(path_picture(self.image, path)),
+            folder / f"{stem}-path.gif": animation(self.image, path),
+            folder / f"{stem}-path.svg": vectors(self.image, path).encode("utf-8"),
+        }
+        for file, data in files.items():
+            _write(file, data)
+        return list(files)
+
+    def _shown(self) -> list[int]:
+        """Return the lines that get pictures: the chosen one, or the most suspicious, or the first."""
+        if self.choice.line is not None:
+            return [self.choice.line]
+        worst = list(dict.fromkeys(number for number, _ in self.suspicious))
+        return sorted(worst[:WORST]) or list(self.trajectories)[:1]
+
+    def _map(self, line: Line, words: Sequence[Word], polygon: Polygon) -> Image:
+        style = self.style
+        return heat_map(
+            self.image,
+            line,
+            words,
+            polygon=polygon,
+            alpha=style.alpha,
+            colours=style.colours,
+            side_by_side=style.side_by_side,
+        )
+
+    def _repr_png_(self) -> bytes:
+        return _png(self.picture())
+
+    def _repr_html_(self) -> str:
+        return html.body(self.image, self.trajectories, title=self.choice.name)
+
+
+def explain(
+    source: Source,
+    *,
+    line: int | None = None,
+    word: int | None = None,
+    char: int | None = None,
+    page: int = 1,
+    model: str = "fast",
+    style: Style = Style(),
+) -> Explanation:
+    """Read one page of a source and return where it was looked.
+
+    `line`, `word`, `char`: which, each counted from 1 in what was chosen before it, in reading order: word 17
+    alone is the page's 17th, with a line it is that line's. Raises ConfigError for one that is not there, and
+    what `foveal.read` raises.
+
+    >>> explain("receipt.jpg", line=3).save("out")  # doctest: +SKIP
+    """
+    (image,) = open_pages(source, select=[page])
+    read = Reader(model).read_page(image, looks=True)
+    choice = choose(read, line, word, char, name=Path(name_of(source)).stem or "page")
+    return Explanation(image.pixels, read, choice, style)
+
+
+def choose(page: Page, line: int | None, word: int | None, char: int | None, *, name: str) -> Choice:
+    """Return the choice of a line, word and character of a page; see `explain`. Raises ConfigError."""
+    if line is word is char is None:
+        return Choice(name)
+    lines = list(enumerate(page.lines, 1))
+    if line is not None:
+        lines = [_nth(lines, line, "line")]
+        name += f"-line{line}"
+    words = [(number, word) for number, whole in lines for word in whole.words]
+    if word is not None:
+        words = [_nth(words, word, "word")]
+        name += f"-word{word}"
+    if char is not None:
+        chars = [(number, one) for number, word in words for one in word.chars]
+        number, found = _nth(chars, char, "char")
+        alone = Word(found.polygon, found.confidence, (found,))
+        return Choice(f"{name}-char{char}", number, (alone,), found.polygon)
+    if word is not None:
+        return Choice(name, words[0][0], (words[0][1],), words[0][1].polygon)
+    return Choice(name, line)
+
+
+def _nth(parts: Sequence[T], number: int, kind: str) -> T:
+    if 1 <= number <= len(parts):
+        return parts[number - 1]
+    remedy = f"the last one is {len(parts)}" if parts else "there are none"
+    raise ConfigError(f"there is no {kind} {number}", remedy=remedy)
+
+
+def _png(picture: Image) -> bytes:
+    file = io.BytesIO()
+    Pictures.fromarray(picture).save(file, "PNG", optimize=True)
+    return file.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    with whole(path) as file:
+        file.write(data)

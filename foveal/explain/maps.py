@@ -1,0 +1,167 @@
+"""Heat maps: the looks of characters over the pixels of the page they were read from.
+
+A look weighs the columns of a line's strip, so the heat covers the height of the line; it says where along
+the line was looked, not at which height. Colours are perceptually even (viridis unless told); both colour and
+opacity grow with the weight, and the legend names the weight of the strongest colour.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.document import Char, Line, Look, Polygon, Word
+from foveal.explain.colours import ALPHA, beside, caption, legend, tinted
+from foveal.geometry import Points, Transform, area, bounds, points
+from foveal.reading.cut import Strip, Way, cut
+
+Image = NDArray[np.uint8]
+
+_FINE = 8  # quads to a column of a look, so that no edge shows that the model does not know of
+_NOTHING = 0.002  # a column with less weight is not drawn
+_TALL = 72  # a line is drawn so many pixels high
+_TILE = 128  # side of a tile of small multiples
+
+
+@dataclass(frozen=True)
+class View:
+    """A rectangle of a page, drawn larger or smaller: `image` "h w 3", and the way from page to it."""
+
+    image: Image
+    way: Transform
+
+
+def view(page: Image, polygons: Sequence[Polygon], *, margin: float, scale: float) -> View:
+    """Return the page "h w 3" around polygons, `margin` pixels wider on each side, `scale` times as large."""
+    left, top, right, bottom = bounds(np.concatenate([points(polygon) for polygon in polygons]))
+    x0, y0 = max(int(left - margin), 0), max(int(top - margin), 0)
+    part = page[y0 : max(int(bottom + margin) + 1, y0 + 1), x0 : max(int(right + margin) + 1, x0 + 1)]
+    width, height = max(round(part.shape[1] * scale), 1), max(round(part.shape[0] * scale), 1)
+    how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+    image = np.asarray(cv2.resize(part, (width, height), interpolation=how), np.uint8)
+    way = Transform.shift(-x0, -y0).then(Transform.scale(width / part.shape[1], height / part.shape[0]))
+    return View(image, way)
+
+
+def line_height(polygon: Polygon) -> float:
+    """Return the height of a line, word or character in page pixels, whichever way it lies."""
+    corners = points(polygon)
+    k = len(corners) // 2
+    return max(float(np.linalg.norm(corners[:k] - corners[k:][::-1], axis=1).mean()), 1.0)
+
+
+def strip_of(page: Image, line: Line) -> Strip:
+    """Return the strip of a line on a page "h w 3" as it was read: the grid of its looks lies over it."""
+    strip = cut(page, line.polygon)
+    looks = [char.look for word in line.words for char in word.chars if char.look is not None]
+    if not looks:
+        return strip
+    width, height = (round(side) for side in looks[0].strip_size)
+    if strip.image.shape[:2] == (height, width):
+        return strip
+    way = Transform(looks[0].to_page)  # a line that was given as an image of its own
+    image = cv2.warpPerspective(
+        page, way.matrix, (width, height), flags=cv2.WARP_INVERSE_MAP | cv2.INTER_LINEAR
+    )
+    return Strip(np.asarray(image, np.uint8), way)
+
+
+def heat(looks: Sequence[Look], way: Way, seen: View) -> NDArray[np.float32]:
+    """Return for each pixel "h w" of a view the heaviest weight that one of the looks of a line gives it."""
+    shade = np.zeros(seen.image.shape[:2], np.float32)
+    if not looks:
+        return shade
+    weights = np.max([look.weights for look in looks], axis=0)
+    rows, n = weights.shape
+    places = (np.arange(n * _FINE) + 0.5) / _FINE - 0.5
+    for row in range(rows):
+        fine = np.interp(places, np.arange(n), weights[row])
+        y = np.array([row, row + 1]) * looks[0].cell[1]
+        x = np.arange(n * _FINE + 1) * looks[0].cell[0] / _FINE
+        above, below = (seen.way.to(way.to(np.stack([x, np.full_like(x, at)], axis=1))) for at in y)
+        for i in np.flatnonzero(fine > _NOTHING):
+            _fill(shade, np.stack([above[i], above[i + 1], below[i + 1], below[i]]), float(fine[i]))
+    return shade
+
+
+def heat_map(
+    page: Image,
+    line: Line,
+    words: Sequence[Word],
+    *,
+    polygon: Polygon,
+    alpha: float = ALPHA,
+    colours: str = "viridis",
+    side_by_side: bool = False,
+) -> Image:
+    """Return the page "h w 3" around a polygon of a line with the looks of some of its words over it.
+
+    `alpha`: opacity of the strongest colour, 0 to 1. `side_by_side`: the page as it is goes first. Under the
+    picture stand the characters and a legend. Raises ConfigError for colours that there are not.
+    """
+    looks = [char.look for word in words for char in word.chars if char.look is not None]
+    tall = line_height(line.polygon)
+    seen = view(page, [polygon, *_places(looks)], margin=0.6 * tall, scale=max(_TALL / tall, 0.5))
+    shade = heat(looks, strip_of(page, line).way, seen)
+    top = float(shade.max())
+    drawn = tinted(seen.image, shade, top=top, alpha=alpha, colours=colours)
+    picture = beside([seen.image, drawn]) if side_by_side else drawn
+    text = " ".join(word.text for word in words)
+    return np.concatenate([picture, caption(text, picture.shape[1]), legend(picture.shape[1], top, colours)])
+
+
+def multiples(page: Image, line: Line, *, columns: int = 10, colours: str = "viridis") -> Image:
+    """Return a line as small multiples "h w 3": a tile for each character with its look over the page.
+
+    A tile shows the character's box and its look, whatever lies between them; under it stand the character
+    and its confidence in percent. All tiles share one scale of colours.
+    """
+    chars = [(char, char.look) for word in line.words for char in word.chars if char.look is not None]
+    if not chars:
+        return np.full((_TILE, _TILE, 3), 255, np.uint8)
+    top = max(float(look.weights.max()) for _, look in chars)
+    way = strip_of(page, line).way
+    tiles = [_tile(page, line, char, look, way, top, colours) for char, look in chars]
+    blank = np.full_like(tiles[0], 255)
+    columns = min(columns, len(tiles))
+    tiles += [blank] * (-len(tiles) % columns)
+    rows = [np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)]
+    picture = np.concatenate(rows)
+    return np.concatenate([picture, legend(picture.shape[1], top, colours)])
+
+
+def _tile(page: Image, line: Line, char: Char, look: Look, way: Way, top: float, colours: str) -> Image:
+    tall = line_height(line.polygon)
+    left, up, right, down = bounds(np.concatenate([points(char.polygon), *map(points, _places([look]))]))
+    side = max(right - left, down - up, 1.6 * tall) + 0.3 * tall
+    x, y = (left + right) / 2, (up + down) / 2
+    square = ((x - side / 2, y - side / 2), (x + side / 2, y + side / 2))
+    seen = view(page, [square], margin=0.0, scale=_TILE / side)
+    drawn = tinted(seen.image, heat([look], way, seen), top=top, colours=colours)
+    corners = seen.way.to(char.polygon).round().astype(np.int32)
+    cv2.polylines(drawn, [corners], True, (200, 60, 60), 1, cv2.LINE_AA)
+    tile = np.full((_TILE + 6, _TILE + 6, 3), 255, np.uint8)
+    fit = drawn[:_TILE, :_TILE]
+    tile[3 : 3 + fit.shape[0], 3 : 3 + fit.shape[1]] = fit
+    return np.concatenate([tile, caption(f"{char.text}  {100 * char.confidence:.0f}", tile.shape[1])])
+
+
+def _places(looks: Sequence[Look]) -> list[Polygon]:
+    """Return the heaviest place of each look as a polygon of one point."""
+    return [(look.point,) for look in looks]
+
+
+def _fill(shade: NDArray[np.float32], quad: Points, weight: float) -> None:
+    """Draw a quad with its weight; where quads meet, the heavier stays."""
+    left, top, right, bottom = (int(side) for side in bounds(quad))
+    x0, y0, x1, y1 = max(left - 1, 0), max(top - 1, 0), right + 2, bottom + 2
+    part = shade[y0 : max(y1, 0), x0 : max(x1, 0)]
+    if part.size == 0 or area(quad) == 0:
+        return
+    layer = np.zeros(part.shape, np.float32)
+    cv2.fillConvexPoly(layer, ((quad - [x0, y0] - 0.5) * 16).round().astype(np.int32), weight, shift=4)
+    np.maximum(part, layer, out=part)
