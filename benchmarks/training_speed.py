@@ -3,8 +3,8 @@
     python benchmarks/training_speed.py --fonts PACK --crops train.zip [--photos PAGES] [--size fast]
 
 Three figures for words (32 × 128) and lines (32 × 768): drawn alone, a batch drawn again and again; learnt
-alone, the same strips again and again; and everything together from worker processes, as in a leg of training,
-with the share of the time that went by waiting for data. Compiling is not counted.
+alone, the same strips again and again; and all together from worker processes, as in a leg of training,
+with the share of the time spent waiting for data. Compiling is not counted.
 """
 
 from __future__ import annotations
