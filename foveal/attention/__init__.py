@@ -12,7 +12,7 @@ from foveal.attention.heads import Cache, MultiHead
 from foveal.attention.normalisers import NORMALISERS, Normaliser
 from foveal.attention.position import POSITIONS, Position
 from foveal.attention.recalling import Recalled, recall
-from foveal.attention.registry import MECHANISMS
+from foveal.attention.registry import MECHANISMS, load
 from foveal.attention.watching import watch
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Recalled",
     "Spec",
     "build",
+    "load",
     "recall",
     "watch",
 ]

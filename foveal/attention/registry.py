@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+
 from foveal.attention.adaptive import Routed
 from foveal.attention.core import Attention
 from foveal.attention.hierarchy import TwoLevel
@@ -10,6 +13,7 @@ from foveal.attention.sampled import Random, RandomDynamic, Structured
 from foveal.attention.scores import SCORES, Location
 from foveal.attention.sparse import Chunked, Local, Local2D
 from foveal.attention.temporal import Temporal
+from foveal.errors import InputMissing
 
 MECHANISMS: dict[str, type[Attention]] = {
     **SCORES,
@@ -28,3 +32,14 @@ MECHANISMS: dict[str, type[Attention]] = {
     "routed": Routed,
     "temporal": Temporal,
 }
+
+
+def load(path: Path) -> None:
+    """Run a Python file that adds mechanisms of its reader's own: `MECHANISMS["mine"] = Mine`.
+
+    Raises InputMissing where there is no such file; what the file itself raises is passed on.
+    """
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if not path.is_file() or spec is None or spec.loader is None:
+        raise InputMissing(f"{path}: no Python file of that name", remedy="give the path of a .py file")
+    spec.loader.exec_module(importlib.util.module_from_spec(spec))

@@ -13,6 +13,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 
+from foveal.attention.build import Spec
 from foveal.attention.gates import MixedGate
 from foveal.attention.heads import MultiHead
 from foveal.attention.position import DistanceBias, Rotary
@@ -26,7 +27,8 @@ class LineSize:
     """How large each part is.
 
     stem: channels at 1/2, 1/4 and (height only) 1/8; convs: residual pairs at the last two; dim, depth,
-    heads: the encoder on the grid; fixation, fixation_depth: width and layers of the fixations' decoder.
+    heads: the encoder on the grid; fixation, fixation_depth: width and layers of the fixations' decoder;
+    attention: the encoder's mechanism, by name or with its options (see foveal.attention.MECHANISMS).
     """
 
     stem: tuple[int, int, int]
@@ -36,6 +38,7 @@ class LineSize:
     heads: int
     fixation: int
     fixation_depth: int
+    attention: Spec = "scaled_dot"
 
 
 SIZES: dict[str, LineSize] = {
@@ -129,11 +132,11 @@ class Block(nn.Module):
     No absolute position enters, so a line may be longer than any seen in training.
     """
 
-    def __init__(self, dim: int, heads: int) -> None:
+    def __init__(self, dim: int, heads: int, *, attention: Spec = "scaled_dot") -> None:
         super().__init__()
         self.near = nn.Conv1d(dim, dim, 5, padding=2, groups=dim)
         self.norm_attention = nn.LayerNorm(dim)
-        self.attention = MultiHead(dim, heads)
+        self.attention = MultiHead(dim, heads, mechanism=attention)
         self.norm_mlp = nn.LayerNorm(dim)
         self.mlp = feed_forward(dim)
 
@@ -180,7 +183,9 @@ class LineModel(nn.Module):
         super().__init__()
         size = SIZES[size] if isinstance(size, str) else size
         self.stem = Stem(size)
-        self.blocks = nn.ModuleList(Block(size.dim, size.heads) for _ in range(size.depth))
+        self.blocks = nn.ModuleList(
+            Block(size.dim, size.heads, attention=size.attention) for _ in range(size.depth)
+        )
         self.norm = nn.LayerNorm(size.dim)
         self.read = nn.Linear(size.dim, classes)
         self.density = nn.Linear(size.dim, 1)
