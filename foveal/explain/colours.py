@@ -32,6 +32,20 @@ _ROW = 26  # height of a row of text in pixels
 _GAP = 6
 
 
+_FACES = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
+
+
+@lru_cache(maxsize=8)
+def face(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the font of pictures: one of the system's, or else Pillow's own, which has no accents."""
+    for name in _FACES:
+        try:
+            return ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return ImageFont.load_default(size)
+
+
 @lru_cache(maxsize=8)
 def table(colours: str) -> Image:
     """Return a scale of colours "256 3" (RGB), weakest first. Raises ConfigError for an unknown name."""
@@ -58,13 +72,13 @@ def legend(width: int, top: float, colours: str = "viridis") -> Image:
     """Return the scale as a picture "h width 3": from 0 to the share of a look that `top` is."""
     bar = np.full((_ROW, width, 3), 255, np.uint8)
     said = f"{100 * top:.0f} % of a look"
-    room = round(ImageFont.load_default(14).getlength(said)) + 24
+    room = round(face(14).getlength(said)) + 24
     long = max(min(width - room - 20, 160), 8)
     bar[6:18, 16 : 16 + long] = table(colours)[np.linspace(0, 255, long).astype(np.uint8)][
         : max(width - 16, 0)
     ]
     sheet = Pictures.fromarray(bar)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    draw, font = ImageDraw.Draw(sheet), face(14)
     draw.text((4, 4), "0", fill=(60, 60, 60), font=font)
     draw.text((22 + long, 4), said, fill=(60, 60, 60), font=font)
     return np.asarray(sheet)
@@ -73,7 +87,7 @@ def legend(width: int, top: float, colours: str = "viridis") -> Image:
 def caption(text: str, width: int) -> Image:
     """Return a row "h width 3" with a text in its middle, as much of it as there is room for."""
     sheet = Pictures.new("RGB", (width, _ROW), (255, 255, 255))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(17)
+    draw, font = ImageDraw.Draw(sheet), face(17)
     draw.text((width / 2, 19), written(text), fill=(20, 20, 20), font=font, anchor="ms")
     return np.asarray(sheet)
 
@@ -85,7 +99,7 @@ def written(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _is_drawn(char: str) -> bool:
-    font = ImageFont.load_default(17)
+    font = face(17)
     return char.isspace() or bytes(font.getmask(char)) != bytes(font.getmask("\uffff"))
 
 

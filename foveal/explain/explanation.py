@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from foveal.batch.outputs import whole, write_text
 from foveal.document import Line, Page, Polygon, Word
 from foveal.errors import ConfigError
 from foveal.explain import report as html
-from foveal.explain.colours import ALPHA
+from foveal.explain.colours import ALPHA, table
 from foveal.explain.draw import overlay
 from foveal.explain.maps import heat_map, multiples
 from foveal.explain.scanpath import animation, path_picture, vectors
@@ -46,11 +47,16 @@ class Choice:
 
 @dataclass(frozen=True)
 class Style:
-    """How heat maps are drawn: see `foveal.explain.maps.heat_map`."""
+    """How heat maps are drawn: see `foveal.explain.maps.heat_map`. Raises ConfigError for what cannot be."""
 
     alpha: float = ALPHA
     colours: str = "viridis"
     side_by_side: bool = False
+
+    def __post_init__(self) -> None:
+        table(self.colours)
+        if not 0 <= self.alpha <= 1:
+            raise ConfigError(f"an alpha of {self.alpha:g} cannot be drawn", remedy="give 0 to 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +192,9 @@ def explain(
     """
     (image,) = open_pages(source, select=[page])
     read = Reader(model).read_page(image, looks=True)
-    choice = choose(read, line, word, char, name=Path(name_of(source)).stem or "page")
+    stem = Path(urlsplit(name_of(source)).path).stem
+    name = "page" if stem.startswith(("<", "-")) else stem or "page"  # an array, an image, standard input
+    choice = choose(read, line, word, char, name=name)
     return Explanation(image.pixels, read, choice, style)
 
 
@@ -221,7 +229,7 @@ def _nth(parts: Sequence[T], number: int, kind: str) -> T:
 
 def _png(picture: Image) -> bytes:
     file = io.BytesIO()
-    Pictures.fromarray(picture).save(file, "PNG", optimize=True)
+    Pictures.fromarray(picture).save(file, "PNG")
     return file.getvalue()
 
 

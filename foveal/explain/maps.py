@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 
 from foveal.document import Char, Line, Look, Polygon, Word
 from foveal.explain.colours import ALPHA, beside, caption, legend, tinted
-from foveal.geometry import Points, Transform, area, bounds, points
+from foveal.geometry import Points, Transform, bounds, points
 from foveal.reading.cut import Strip, Way, cut
 
 Image = NDArray[np.uint8]
 
+OUTLINE = (200, 60, 60)
+"""Colour of the box of what is shown."""
+
 _FINE = 8  # quads to a column of a look, so that no edge shows that the model does not know of
 _NOTHING = 0.002  # a column with less weight is not drawn
+_SUB = 4  # bits of sub-pixel precision in cv2.fillConvexPoly
 _TALL = 72  # a line is drawn so many pixels high
 _TILE = 128  # side of a tile of small multiples
 
@@ -78,13 +82,17 @@ def heat(looks: Sequence[Look], way: Way, seen: View) -> NDArray[np.float32]:
     weights = np.max([look.weights for look in looks], axis=0)
     rows, n = weights.shape
     places = (np.arange(n * _FINE) + 0.5) / _FINE - 0.5
+    x = np.arange(n * _FINE + 1) * looks[0].cell[0] / _FINE
     for row in range(rows):
         fine = np.interp(places, np.arange(n), weights[row])
-        y = np.array([row, row + 1]) * looks[0].cell[1]
-        x = np.arange(n * _FINE + 1) * looks[0].cell[0] / _FINE
-        above, below = (seen.way.to(way.to(np.stack([x, np.full_like(x, at)], axis=1))) for at in y)
-        for i in np.flatnonzero(fine > _NOTHING):
-            _fill(shade, np.stack([above[i], above[i + 1], below[i + 1], below[i]]), float(fine[i]))
+        edges = (
+            np.stack([x, np.full_like(x, y)], axis=1) for y in looks[0].cell[1] * np.array([row, row + 1])
+        )
+        above, below = (_fixed(seen.way.to(way.to(edge))) for edge in edges)
+        drawn = np.flatnonzero(fine > _NOTHING)
+        for i in drawn[fine[drawn].argsort()]:  # where quads meet, the heavier stays
+            quad = np.stack([above[i], above[i + 1], below[i + 1], below[i]])
+            cv2.fillConvexPoly(shade, quad, float(fine[i]), shift=_SUB)
     return shade
 
 
@@ -100,8 +108,9 @@ def heat_map(
 ) -> Image:
     """Return the page "h w 3" around a polygon of a line with the looks of some of its words over it.
 
-    `alpha`: opacity of the strongest colour, 0 to 1. `side_by_side`: the page as it is goes first. Under the
-    picture stand the characters and a legend. Raises ConfigError for colours that there are not.
+    `alpha`: opacity of the strongest colour, 0 to 1. `side_by_side`: the page as it is goes first. The
+    polygon is outlined; under the picture stand the characters and a legend. Raises ConfigError for colours
+    that there are not.
     """
     looks = [char.look for word in words for char in word.chars if char.look is not None]
     tall = line_height(line.polygon)
@@ -109,6 +118,7 @@ def heat_map(
     shade = heat(looks, strip_of(page, line).way, seen)
     top = float(shade.max())
     drawn = tinted(seen.image, shade, top=top, alpha=alpha, colours=colours)
+    cv2.polylines(drawn, [_fixed(seen.way.to(polygon))], True, OUTLINE, 1, cv2.LINE_AA, _SUB)
     picture = beside([seen.image, drawn]) if side_by_side else drawn
     text = " ".join(word.text for word in words)
     return np.concatenate([picture, caption(text, picture.shape[1]), legend(picture.shape[1], top, colours)])
@@ -142,8 +152,7 @@ def _tile(page: Image, line: Line, char: Char, look: Look, way: Way, top: float,
     square = ((x - side / 2, y - side / 2), (x + side / 2, y + side / 2))
     seen = view(page, [square], margin=0.0, scale=_TILE / side)
     drawn = tinted(seen.image, heat([look], way, seen), top=top, colours=colours)
-    corners = seen.way.to(char.polygon).round().astype(np.int32)
-    cv2.polylines(drawn, [corners], True, (200, 60, 60), 1, cv2.LINE_AA)
+    cv2.polylines(drawn, [_fixed(seen.way.to(char.polygon))], True, OUTLINE, 1, cv2.LINE_AA, _SUB)
     tile = np.full((_TILE + 6, _TILE + 6, 3), 255, np.uint8)
     fit = drawn[:_TILE, :_TILE]
     tile[3 : 3 + fit.shape[0], 3 : 3 + fit.shape[1]] = fit
@@ -155,13 +164,6 @@ def _places(looks: Sequence[Look]) -> list[Polygon]:
     return [(look.point,) for look in looks]
 
 
-def _fill(shade: NDArray[np.float32], quad: Points, weight: float) -> None:
-    """Draw a quad with its weight; where quads meet, the heavier stays."""
-    left, top, right, bottom = (int(side) for side in bounds(quad))
-    x0, y0, x1, y1 = max(left - 1, 0), max(top - 1, 0), right + 2, bottom + 2
-    part = shade[y0 : max(y1, 0), x0 : max(x1, 0)]
-    if part.size == 0 or area(quad) == 0:
-        return
-    layer = np.zeros(part.shape, np.float32)
-    cv2.fillConvexPoly(layer, ((quad - [x0, y0] - 0.5) * 16).round().astype(np.int32), weight, shift=4)
-    np.maximum(part, layer, out=part)
+def _fixed(places: Points) -> NDArray[np.int32]:
+    """Return places in OpenCV's parts of a pixel, counted from the middle of the first."""
+    return np.asarray(((places - 0.5) * 2**_SUB).round(), np.int32)

@@ -20,7 +20,7 @@ Image = NDArray[np.uint8]
 Found = list[tuple[int, Anomaly]]
 """Anomalies with the number of their line, worst first."""
 
-MOST = 40
+MOST = 24
 """Suspicious places shown with a picture; the rest stand in their lines."""
 
 _SIDE = 1400  # of the page's picture, in pixels at most

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pictures
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw
 
 from foveal.document import Char, Line
-from foveal.explain.colours import table, tinted, written
+from foveal.explain.colours import face, table, tinted, written
 from foveal.explain.maps import View, heat, line_height, view
 from foveal.explain.trajectory import JUMP, Fixation, Trajectory, columns
 from foveal.geometry import points
@@ -141,8 +141,8 @@ def _matrix(path: Trajectory) -> Image:
 
 def _labels(chars: list[Char], *, top: int) -> Image:
     sheet = Pictures.new("RGB", (_LABEL, top + _ROW * len(chars)), (255, 255, 255))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    draw.text((_LABEL - 6, top), "ink", fill=(90, 90, 90), font=ImageFont.load_default(10), anchor="rs")
+    draw, font = ImageDraw.Draw(sheet), face(13)
+    draw.text((_LABEL - 6, top), "ink", fill=(90, 90, 90), font=face(10), anchor="rs")
     for row, char in enumerate(chars):
         said = f"{written(char.text)}  {100 * char.confidence:3.0f}"
         fill = (20, 20, 20) if char.confidence >= 0.8 else _ODD
@@ -152,7 +152,7 @@ def _labels(chars: list[Char], *, top: int) -> Image:
 
 def _typed(text: str, width: int) -> Image:
     """Return a row "h width 3" with the end of a text that has room in it."""
-    sheet, font = Pictures.new("RGB", (width, 34), (255, 255, 255)), ImageFont.load_default(22)
+    sheet, font = Pictures.new("RGB", (width, 34), (255, 255, 255)), face(22)
     shown = written(text)
     over = max(font.getlength(shown) - width + 20, 0)
     ImageDraw.Draw(sheet).text((10 - over, 25), shown, fill=(20, 20, 20), font=font, anchor="ls")
