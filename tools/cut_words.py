@@ -1,8 +1,8 @@
 """Say where the words of packed lines stand: `python tools/cut_words.py crops.zip OUT.zip [--sets NAMES]`.
 
-Each line is read by an embedded model. Where it reads as many words as the label has, every word whose letters
-it got mostly right is cut from the middle of one gap to that of the next. OUT is the zip with `words.tsv`
-besides: path, low and high as shares of the width, text.
+Each line is read by an embedded model. Where it reads as many words as the label has, every word whose
+letters it got mostly right is cut from the middle of one gap to that of the next. OUT is the zip with
+`words.tsv` besides: path, low and high as shares of the width, text.
 """
 
 from __future__ import annotations
