@@ -109,7 +109,7 @@ def _unsure(path: Trajectory) -> Iterator[Anomaly]:
 
 def _doubt(one: Fixation) -> str:
     others = [f"“{other.text}” {other.confidence:.0%}" for other in one.char.alternatives]
-    rest = f"; it could be {' or '.join(others)}" if others else ""
+    rest = f"; the same look also reads {' or '.join(others)}" if others else ""
     return f"“{one.char.text}” was read with {one.char.confidence:.0%}{rest}"
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +23,9 @@ from foveal.explain.draw import overlay
 from foveal.explain.maps import heat_map, multiples
 from foveal.explain.scanpath import animation, path_picture, vectors
 from foveal.explain.trajectory import Trajectory, trace
-from foveal.images import Source, name_of
+from foveal.images import Source
 from foveal.images import pages as open_pages
+from foveal.images.sources import stem_of
 from foveal.reading.reader import Reader
 
 Image = NDArray[np.uint8]
@@ -192,8 +192,7 @@ def explain(
     """
     (image,) = open_pages(source, select=[page])
     read = Reader(model).read_page(image, looks=True)
-    stem = Path(urlsplit(name_of(source)).path).stem
-    name = "page" if stem.startswith(("<", "-")) else stem or "page"  # an array, an image, standard input
+    name = stem_of(source) if isinstance(source, str | Path) else "page"
     choice = choose(read, line, word, char, name=name)
     return Explanation(image.pixels, read, choice, style)
 
