@@ -82,7 +82,7 @@ class Fixation:
         return self.step < -BACK
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trajectory:
     """The fixations of a line over its strip.
 

@@ -186,3 +186,9 @@ def test_a_character_that_could_be_another_is_named() -> None:
     (found,) = anomalies(path)
     assert (found.kind, found.number, found.severity) == ("low confidence", 3, pytest.approx(0.7))
     assert found.says == "“e” was read with 30%; the same look also reads “c” 60%"
+
+
+def test_the_worst_comes_first() -> None:
+    severities = [one.severity for one in anomalies(path(5, 10, 15, 15, 25, 30, 22, ink=(*STEADY, 40)))]
+    assert len(set(severities)) > 1
+    assert severities == sorted(severities, reverse=True)
