@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from foveal.document import Char, Line, Look, Polygon, Word
 from foveal.explain.colours import ALPHA, beside, caption, legend, tinted
@@ -39,10 +39,11 @@ class View:
     way: Transform
 
 
-def view(page: Image, polygons: Sequence[Polygon], *, margin: float, scale: float) -> View:
+def view(page: Image, polygons: Sequence[ArrayLike], *, margin: float, scale: float) -> View:
     """Return the page "h w 3" around polygons, `margin` pixels wider on each side, `scale` times as large."""
     left, top, right, bottom = bounds(np.concatenate([points(polygon) for polygon in polygons]))
-    x0, y0 = max(int(left - margin), 0), max(int(top - margin), 0)
+    height, width = page.shape[:2]
+    x0, y0 = min(max(int(left - margin), 0), width - 1), min(max(int(top - margin), 0), height - 1)
     part = page[y0 : max(int(bottom + margin) + 1, y0 + 1), x0 : max(int(right + margin) + 1, x0 + 1)]
     width, height = max(round(part.shape[1] * scale), 1), max(round(part.shape[0] * scale), 1)
     how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
@@ -114,8 +115,9 @@ def heat_map(
     """
     looks = [char.look for word in words for char in word.chars if char.look is not None]
     tall = line_height(line.polygon)
-    seen = view(page, [polygon, *_places(looks)], margin=0.6 * tall, scale=max(_TALL / tall, 0.5))
-    shade = heat(looks, strip_of(page, line).way, seen)
+    way = strip_of(page, line).way
+    seen = view(page, [polygon, *_heaviest(looks, way)], margin=0.6 * tall, scale=max(_TALL / tall, 0.5))
+    shade = heat(looks, way, seen)
     top = float(shade.max())
     drawn = tinted(seen.image, shade, top=top, alpha=alpha, colours=colours)
     cv2.polylines(drawn, [_fixed(seen.way.to(polygon))], True, OUTLINE, 1, cv2.LINE_AA, _SUB)
@@ -146,7 +148,7 @@ def multiples(page: Image, line: Line, *, columns: int = 10, colours: str = "vir
 
 def _tile(page: Image, line: Line, char: Char, look: Look, way: Way, top: float, colours: str) -> Image:
     tall = line_height(line.polygon)
-    left, up, right, down = bounds(np.concatenate([points(char.polygon), *map(points, _places([look]))]))
+    left, up, right, down = bounds(np.concatenate([points(char.polygon), *_heaviest([look], way)]))
     side = max(right - left, down - up, 1.6 * tall) + 0.3 * tall
     x, y = (left + right) / 2, (up + down) / 2
     square = ((x - side / 2, y - side / 2), (x + side / 2, y + side / 2))
@@ -159,9 +161,13 @@ def _tile(page: Image, line: Line, char: Char, look: Look, way: Way, top: float,
     return np.concatenate([tile, caption(f"{char.text}  {100 * char.confidence:.0f}", tile.shape[1])])
 
 
-def _places(looks: Sequence[Look]) -> list[Polygon]:
-    """Return the heaviest place of each look as a polygon of one point."""
-    return [(look.point,) for look in looks]
+def _heaviest(looks: Sequence[Look], way: Way) -> list[Points]:
+    """Return the page pixel at the centre of each look's heaviest cell, each as "1 2"."""
+    cells = [np.unravel_index(int(look.weights.argmax()), look.weights.shape) for look in looks]
+    return [
+        way.to([((float(column) + 0.5) * look.cell[0], (float(row) + 0.5) * look.cell[1])])
+        for (row, column), look in zip(cells, looks, strict=True)
+    ]
 
 
 def _fixed(places: Points) -> NDArray[np.int32]:

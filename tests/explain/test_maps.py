@@ -64,6 +64,13 @@ def test_a_view_is_the_page() -> None:
     assert seen.way.to([[10, 20]]).tolist() == [[0, 0]]
 
 
+@pytest.mark.parametrize("corner", [(-90.0, -90.0), (500.0, 20.0), (30.0, 500.0)])
+def test_a_view_beyond_the_page_ends_at_its_edge(corner: tuple[float, float]) -> None:
+    page = np.zeros((50, 60, 3), np.uint8)
+    seen = view(page, [(corner, (corner[0] + 5, corner[1] + 5))], margin=3, scale=2)
+    assert min(seen.image.shape) > 0
+
+
 def test_side_by_side_shows_the_page_as_it_is_too() -> None:
     page, line = paper(10, 30), looking(10, 30)
     one = heat_map(page, line, line.words, polygon=OUTLINE)
