@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--trust", type=float, nargs="+", default=[0, 0.25, 0.5, 0.75, 1])
     asked = parser.parse_args()
     sessions = [load_session(f"line-{asked.model}-{step}", 2) for step in ("glance", "fixate")]
-    readers = {trust: Transcriber(*sessions, trust=trust) for trust in asked.trust}
+    readers = {trust: Transcriber(*sessions, weight=trust) for trust in asked.trust}
     print(f"{asked.model:32}" + "".join(f"{trust:>9}" for trust in asked.trust))
     for folder in asked.sets:
         crops = read_crops(folder)[: asked.limit]

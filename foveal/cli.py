@@ -40,18 +40,31 @@ def read(
     looks: Annotated[
         bool, typer.Option("--looks", help="Keep every character's look (json, boxes char).")
     ] = False,
+    max_error: Annotated[
+        str | None, typer.Option(help="1%: list what to review, so that of the rest no more is wrong.")
+    ] = None,
 ) -> None:
     """Read images and PDFs as text with boxes and confidences."""
     from foveal.batch.local import Opening, find_inputs, read_inputs
     from foveal.batch.results import Results
     from foveal.reading.reader import Reader
+    from foveal.reading.review import as_share
 
     boxes = "char" if looks else boxes
+    share = None if max_error is None else as_share(max_error)
     reader = Reader(model, threads)
     inputs, failed = find_inputs(files)
     several = len(inputs) + len(failed) > 1
     kept = [item.source for item in inputs]
-    results = Results(format=format, boxes=boxes, several=several, output=output, picture=overlay, kept=kept)
+    results = Results(
+        format=format,
+        boxes=boxes,
+        several=several,
+        output=output,
+        picture=overlay,
+        max_error=share,
+        kept=kept,
+    )
     opening = Opening(pages=pages, password=password, dpi=dpi, looks=looks)
     read_inputs(inputs, failed, reader=reader, opening=opening, results=results)
 

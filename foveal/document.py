@@ -48,18 +48,22 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Char:
-    """One character."""
+    """One character. `confidence`: the model's own word for it.
+
+    `flag`: "guessed" where what stands in its place is no ground for it, else "".
+    """
 
     text: str
     polygon: Polygon
     confidence: float
     alternatives: tuple[Alternative, ...] = ()
     look: Look | None = None
+    flag: str = ""
 
 
 @dataclass(frozen=True)
 class Word:
-    """Characters without a space between them."""
+    """Characters without a space between them. `confidence`: the chance that all of them are right."""
 
     polygon: Polygon
     confidence: float
@@ -70,10 +74,15 @@ class Word:
         """The characters joined."""
         return "".join(char.text for char in self.chars)
 
+    @property
+    def flag(self) -> str:
+        """What the first flagged character is flagged as, "" if none is."""
+        return next((char.flag for char in self.chars if char.flag), "")
+
 
 @dataclass(frozen=True)
 class Line:
-    """Words on one line, left to right."""
+    """Words on one line, left to right. `confidence`: the chance that all of the line is right."""
 
     polygon: Polygon
     confidence: float

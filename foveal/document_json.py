@@ -12,7 +12,7 @@ import numpy as np
 from foveal.document import Alternative, Block, Char, Document, Line, Look, Page, Polygon, Word
 from foveal.errors import FovealError
 
-VERSION = "1.0"
+VERSION = "1.1"
 """The version of the schema; a reader of 1.x reads every 1.y."""
 
 Boxes = Literal["line", "word", "char"]
@@ -131,7 +131,7 @@ def _read_line(line: dict[str, Any]) -> Line:
 
 
 def _word(word: Word, *, depth: int) -> dict[str, Any]:
-    content = _named(word)
+    content = _named(word) | _flagged(word)
     if depth >= _DEPTH["char"]:
         content["chars"] = [_char(char) for char in word.chars]
     return content
@@ -143,7 +143,7 @@ def _read_word(word: dict[str, Any]) -> Word:
 
 
 def _char(char: Char) -> dict[str, Any]:
-    content = _named(char)
+    content = _named(char) | _flagged(char)
     if char.alternatives:
         content["alternatives"] = [
             {"text": other.text, "confidence": float(other.confidence)} for other in char.alternatives
@@ -162,6 +162,7 @@ def _read_char(char: dict[str, Any]) -> Char:
             Alternative(other["text"], other["confidence"]) for other in char.get("alternatives", ())
         ),
         look=_read_look(char["look"]) if "look" in char else None,
+        flag=char.get("flag", ""),
     )
 
 
@@ -171,6 +172,10 @@ def _named(level: Line | Word | Char) -> dict[str, Any]:
         "polygon": _polygon(level.polygon),
         "confidence": float(level.confidence),
     }
+
+
+def _flagged(level: Word | Char) -> dict[str, Any]:
+    return {"flag": level.flag} if level.flag else {}
 
 
 def _look(look: Look) -> dict[str, Any]:

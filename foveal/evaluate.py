@@ -15,7 +15,7 @@ from foveal.document import Document, Line
 from foveal.geometry import bounds
 from foveal.measure import text
 from foveal.measure.boxes import Detection, centre_inside, detect
-from foveal.measure.calibration import auroc, ece
+from foveal.measure.calibration import accepted, auroc, ece, reliability, risk_at
 from foveal.measure.cost import Cost, spent
 from foveal.measure.looks import box_count, look_count, paired
 from foveal.measure.rules import Rule, rule_named, rule_of, unknown_of
@@ -24,6 +24,12 @@ from foveal.measure.sets import Crop, Place, TruePage, is_pages, read_crops, rea
 
 _CHUNK = 64
 """Crops that are transcribed together."""
+
+_COVERAGES = (50, 80, 90, 100)
+"""Shares in % of the words, the surest first, whose error rate is given."""
+
+_ERRORS = (1, 5)
+"""Error rates in % at which it is told how many words are accepted, and whether the promise is kept."""
 
 
 class Reads(Protocol):
@@ -43,7 +49,7 @@ class Report:
     """The figures of one set. Seconds are for the whole set; `peak` is in bytes, of the process so far.
 
     `confusions`: (sign read, true sign, how often), the most frequent first. `wrong`: (image, read, true) of
-    the crops not read right.
+    the crops not read right. `reliability`: (mean confidence, share right, how many) of words, by tenths.
     """
 
     set: str
@@ -53,6 +59,7 @@ class Report:
     cost: Cost
     confusions: tuple[tuple[str, str, int], ...] = ()
     wrong: tuple[tuple[str, str, str], ...] = ()
+    reliability: tuple[tuple[float, float, int], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain values; a figure that does not exist (nan) is None."""
@@ -101,25 +108,52 @@ def _crop_report(
 ) -> Report:
     same = rule_named(rule)
     pairs = [(line.text, crop.text) for line, crop in zip(lines, crops, strict=True)]
-    figures = crop_figures(pairs, rule=same) | _trust(lines, crops, same) | _places(lines, crops, same)
+    read = list(zip(lines, crops, strict=True))
+    words = [outcome for line, crop in read for outcome in _word_outcomes(line, crop.text, same)]
+    sure, right = [confidence for confidence, _ in words], [hit for _, hit in words]
+    figures = crop_figures(pairs, rule=same) | _trust(lines, crops, same) | _word_trust(sure, right)
+    figures |= _places(lines, crops, same)
     common = text.confusions((same(read), same(truth)) for read, truth in pairs).most_common(20)
     confusions = tuple((read, truth, count) for (read, truth), count in common)
     both = zip(crops, pairs, strict=True)
     wrong = [(crop.image.name, *pair) for crop, pair in both if same(pair[0]) != same(pair[1])]
-    return Report(set_name, rule, len(crops), figures, cost, confusions, tuple(wrong))
+    bins = tuple(reliability(sure, right))
+    return Report(set_name, rule, len(crops), figures, cost, confusions, tuple(wrong), bins)
 
 
 def _trust(lines: Sequence[Line], crops: Sequence[Crop], rule: Rule) -> Figures:
     """Return how well confidences of crops and of characters are calibrated, and how well they rank."""
     right = [rule(line.text) == rule(crop.text) for line, crop in zip(lines, crops, strict=True)]
     sure = [line.confidence for line in lines]
-    read = zip(lines, crops, strict=True)
+    read = list(zip(lines, crops, strict=True))
     chars = [outcome for line, crop in read for outcome in _char_outcomes(line, crop.text, rule)]
     return {
         "ece": ece(sure, right),
         "auroc": auroc(sure, right),
         "ece_chars": ece([confidence for confidence, _ in chars], [hit for _, hit in chars]),
     }
+
+
+def _word_trust(sure: Sequence[float], right: Sequence[bool]) -> Figures:
+    """Return the same of words; `risk_at_N`: the share of wrong ones among the N % that are surest.
+
+    `accepted_at_N`, `error_at_N`: the share of words that `--max-error N%` accepts, and of these the wrong.
+    """
+    figures = {"ece_words": ece(sure, right), "auroc_words": auroc(sure, right)}
+    figures |= {f"risk_at_{share}": risk_at(sure, right, coverage=share / 100) for share in _COVERAGES}
+    wrong = 1 - np.asarray(right, np.float64)
+    for most in _ERRORS:
+        taken = accepted(sure, max_error=most / 100)
+        figures[f"accepted_at_{most}"] = float(taken.mean()) if taken.size else 0.0
+        figures[f"error_at_{most}"] = float(wrong[taken].mean()) if taken.any() else 0.0
+    return figures
+
+
+def _word_outcomes(line: Line, truth: str, rule: Rule) -> list[tuple[float, bool]]:
+    """Return (confidence, right) of every word read of which the rule leaves anything."""
+    right = text.words_right([word.text for word in line.words], truth, fold=rule)
+    both = zip(line.words, right, strict=True)
+    return [(word.confidence, hit) for word, hit in both if hit is not None]
 
 
 def _char_outcomes(line: Line, truth: str, rule: Rule) -> list[tuple[float, bool]]:

@@ -16,6 +16,7 @@ from foveal.document import Document, Page
 from foveal.errors import ConfigError
 from foveal.explain.draw import overlay
 from foveal.formats import FORMATS, Boxes
+from foveal.reading.review import review_list
 
 _JOINABLE = ("text", "markdown", "json", "tsv")  # several of these make sense on one standard output
 
@@ -24,9 +25,10 @@ class Results:
     """Writes documents in one format, and the overlays of their pages; no path is written twice.
 
     `output`: a file, or a folder if it exists as one, ends in "/", or there are `several` inputs; None is
-    standard output. `picture`: the same for the overlays. Raises ConfigError for what cannot be: a format
-    that does not exist, several XML files on standard output, one picture file for several inputs; and before
-    a result would take the place of one of the files `kept`.
+    standard output. `picture`: the same for the overlays. `max_error`: write a review list beside each result
+    (reading/review.py), for a result on standard output into the working folder. Raises ConfigError for what
+    cannot be: a format that does not exist, several XML files on standard output, one picture file for
+    several inputs; and before a result would take the place of one of the files `kept`.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Results:
         several: bool,
         output: str | None = None,
         picture: str | None = None,
+        max_error: float | None = None,
         kept: Sequence[str | Path] = (),
     ) -> None:
         for name, value, known in (("format", format, tuple(FORMATS)), ("boxes", boxes, get_args(Boxes))):
@@ -54,6 +57,7 @@ class Results:
         files = frozenset(Path(source).resolve() for source in kept)
         self._output = None if output is None else _Target(output, several=several, kept=files)
         self._picture = None if picture is None else _Target(picture, several=several, kept=files)
+        self._max_error, self._review = max_error, _beside(output, several=several, kept=files)
 
     def add(self, document: Document, stem: str) -> None:
         """Write one document. Raises OutputFailed."""
@@ -66,6 +70,9 @@ class Results:
                 write_stdout(text)
             else:
                 write_text(self._output.path(stem, self._format.suffix), text)
+        if self._max_error is not None:
+            listed = review_list(document, max_error=self._max_error)
+            write_text(self._review.path(stem, ".review.tsv"), listed)
 
     def add_overlay(self, pixels: NDArray[np.uint8], page: Page, stem: str) -> Path | None:
         """Draw a page's boxes over its pixels "h w 3", if asked for; return where. Raises OutputFailed."""
@@ -77,6 +84,13 @@ class Results:
         with whole(path) as file:
             Image.fromarray(overlay(pixels, page, level=self._boxes)).save(file, "PNG")  # type: ignore[arg-type]
         return path
+
+
+def _beside(output: str | None, *, several: bool, kept: frozenset[Path]) -> _Target:
+    """Return where review lists go: into the folder of the results, or named after the only file."""
+    if output is None or several or output.endswith("/") or Path(output).is_dir():
+        return _Target(output or "./", several=True, kept=kept)
+    return _Target(str(Path(output).with_suffix(".review.tsv")), several=False, kept=kept)
 
 
 class _Target:

@@ -53,16 +53,24 @@ def _describe(root: Element, document: Document) -> None:
 
 
 def _tag(root: Element, document: Document) -> dict[str, str]:
-    """Declare the labels of the blocks, and return the tag of each."""
+    """Declare the labels of the blocks and the flags of words, and return the tag of each label."""
     labels = {block.label for page in document.pages for block in page.blocks}
     if any(page.unread for page in document.pages):
         labels.add("unread")
     tags = {label: f"label{number}" for number, label in enumerate(sorted(labels), 1)}
-    if tags:
+    words = (word for page in document.pages for line in page.lines for word in line.words)
+    flags = {word.flag for word in words if word.flag}
+    if tags or flags:
         declared = add(root, "Tags")
         for label, tag in tags.items():
             add(declared, "LayoutTag", {"ID": tag, "LABEL": label})
+        for flag in sorted(flags):
+            add(declared, "OtherTag", {"ID": _flag_tag(flag), "LABEL": flag})
     return tags
+
+
+def _flag_tag(flag: str) -> str:
+    return f"flag-{flag}"
 
 
 def _page(layout: Element, page: Page, name: str, *, tags: dict[str, str], boxes: Boxes) -> None:
@@ -102,6 +110,8 @@ def _line(block: Element, line: Line, name: str, *, page: Page, boxes: Boxes) ->
 
 def _string(line: Element, text: Line | Word, name: str) -> Element:
     attributes = {"ID": name, "CONTENT": text.text, "WC": share(text.confidence), **_box(text.polygon)}
+    if isinstance(text, Word) and text.flag:
+        attributes["TAGREFS"] = _flag_tag(text.flag)
     return add(line, "String", attributes)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from xml.etree.ElementTree import Element, indent
 
-from foveal.document import Block, Document, Line, Page, Polygon, Word
+from foveal.document import Block, Char, Document, Line, Page, Polygon, Word
 from foveal.formats.base import Boxes, Format, pixel_box, turn
 from foveal.formats.markup import add, serialise, software
 
@@ -23,7 +23,7 @@ class Hocr(Format):
     suffix = ".hocr"
 
     def write(self, document: Document, *, boxes: Boxes = "word") -> str:
-        """Return XHTML that also reads as HTML; `x_wconf` and `x_conf` are 0 to 100."""
+        """Return XHTML that also reads as HTML; `x_wconf` and `x_conf` are 0 to 100, `x_flag` "guessed"."""
         root = Element("html", {"xmlns": "http://www.w3.org/1999/xhtml"})
         _head(root, document, boxes)
         body = add(root, "body")
@@ -80,13 +80,17 @@ def _line(parent: Element, line: Line, place: tuple[int, ...], *, boxes: Boxes) 
 
 
 def _word(parent: Element, word: Word, place: tuple[int, ...], *, with_chars: bool) -> None:
-    title = [*_place(word.polygon), f"x_wconf {round(100 * word.confidence)}"]
+    title = [*_place(word.polygon), f"x_wconf {round(100 * word.confidence)}", *_flag(word)]
     text = None if with_chars else word.text
     element = _element(parent, "span", "ocrx_word", place, title, text=text)
     for char in word.chars if with_chars else ():
         box = " ".join(map(str, pixel_box(char.polygon)))
-        attributes = {"class": "ocrx_cinfo", "title": f"x_bboxes {box}; x_conf {100 * char.confidence:.4g}"}
-        add(element, "span", attributes, text=char.text)
+        title = [f"x_bboxes {box}", f"x_conf {100 * char.confidence:.4g}", *_flag(char)]
+        add(element, "span", {"class": "ocrx_cinfo", "title": "; ".join(title)}, text=char.text)
+
+
+def _flag(part: Word | Char) -> list[str]:
+    return [f"x_flag {_quoted(part.flag)}"] if part.flag else []
 
 
 def _element(

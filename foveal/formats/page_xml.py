@@ -90,7 +90,7 @@ def _line(region: Element, line: Line, name: str, *, page: Page, boxes: Boxes) -
 
 
 def _word(line: Element, word: Word, name: str, *, page: Page, with_chars: bool) -> None:
-    element = add(line, "Word", {"id": name})
+    element = add(line, "Word", {"id": name} | _flag(word))
     _coords(element, word.polygon, page)
     if with_chars:
         for number, char in enumerate(word.chars, 1):
@@ -99,11 +99,15 @@ def _word(line: Element, word: Word, name: str, *, page: Page, with_chars: bool)
 
 
 def _glyph(word: Element, char: Char, name: str, *, page: Page) -> None:
-    element = add(word, "Glyph", {"id": name})
+    element = add(word, "Glyph", {"id": name} | _flag(char))
     _coords(element, char.polygon, page)
     _text(element, char.text, char.confidence, index=0 if char.alternatives else None)
     for index, other in enumerate(char.alternatives, 1):
         _text(element, other.text, other.confidence, index=index)
+
+
+def _flag(part: Word | Char) -> dict[str, str]:
+    return {"custom": f"flag {{type:{part.flag};}}"} if part.flag else {}
 
 
 def _coords(element: Element, polygon: Polygon, page: Page) -> None:

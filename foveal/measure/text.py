@@ -119,6 +119,29 @@ def f1(hits: int, read: int, truth: int) -> float:
     return 2 * hits / (read + truth) if read + truth else 1.0
 
 
+def words_right(read: Sequence[str], truth: str, *, fold: Callable[[str], str] = str) -> list[bool | None]:
+    """Return for each word read on a line whether it is right: letter for letter, and with the same ends.
+
+    By the cheapest alignment of the folded words; None for a word of which `fold` leaves nothing.
+
+    >>> words_right(["a", "cat", "sleep", "s"], "a cat sleeps")
+    [True, True, False, False]
+    """
+    folded = [fold(word) for word in read]
+    true = " ".join(filter(None, map(fold, truth.split())))
+    steps = [(" ", " "), *align(" ".join(filter(None, folded)), true), (" ", " ")]
+    signs = iter([place for place, (one, _) in enumerate(steps) if one not in ("", " ")])
+    places = [[next(signs) for _ in word] for word in folded]
+    return [_is_right(steps, own) if own else None for own in places]
+
+
+def _is_right(steps: Sequence[Pair], places: Sequence[int]) -> bool:
+    """Tell whether the signs at these steps match the truth, nothing between, a space at both ends."""
+    first, last = places[0], places[-1]
+    whole = all(one == other for one, other in steps[first : last + 1])
+    return whole and steps[first - 1][1] == steps[last + 1][1] == " "
+
+
 def bag_of_words(
     pairs: Iterable[Pair],
     *,

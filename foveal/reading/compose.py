@@ -32,7 +32,7 @@ def compose_line(
     place = _Place(size, margin / (1 + 2 * margin), to_page)
     words = tuple(_word(word, reading.cell, place) for word in reading.words)
     outline = polygon or as_polygon(to_page(box(0, 0, *size)))
-    return Line(outline, reading.confidence, words)
+    return Line(outline, _chance(reading), words)
 
 
 def compose_block(lines: Sequence[Line], *, label: str = "text", polygon: Polygon | None = None) -> Block:
@@ -63,13 +63,18 @@ class _Place:
 
 def _word(word: ReadWord, cell: float, place: _Place) -> Word:
     chars = tuple(_char(char, cell, place) for char in word.chars)
-    return Word(place.outline(word.x0, word.x1), sureness([char.confidence for char in chars]), chars)
+    return Word(place.outline(word.x0, word.x1), _chance(word), chars)
+
+
+def _chance(part: ReadWord | Reading) -> float:
+    return part.confidence if part.chance is None else part.chance
 
 
 def _char(char: ReadChar, cell: float, place: _Place) -> Char:
     others = tuple(Alternative(text, confidence) for text, confidence in char.alternatives)
     look = None if char.look is None else _look(char.look, cell, place)
-    return Char(char.text, place.outline(char.x0, char.x1), char.confidence, others, look)
+    flag = "guessed" if char.guessed else ""
+    return Char(char.text, place.outline(char.x0, char.x1), char.confidence, others, look, flag)
 
 
 def _look(weights: NDArray[np.float32], cell: float, place: _Place) -> Look:

@@ -71,12 +71,13 @@ def is_upside_down(image: PageImage, near: list[Pair], transcriber: Transcriber)
 
 
 def _sureness(pairs: list[Pair]) -> float:
+    """Return what the model itself says of the characters: what the thresholds above are made for."""
     return sureness([char.confidence for _, line in pairs for word in line.words for char in word.chars])
 
 
 def _evidence(pairs: list[Pair]) -> float:
     """Return how many characters are read rather than guessed: guesses seldom are surer than 0.7."""
-    return sum(max(line.confidence - 0.7, 0.0) / 0.3 * len(line.text) for _, line in pairs)
+    return sum(max(_sureness([pair]) - 0.7, 0.0) / 0.3 * len(pair[1].text) for pair in pairs)
 
 
 def is_read(place: FoundLine, line: Line) -> bool:
@@ -87,14 +88,14 @@ def is_read(place: FoundLine, line: Line) -> bool:
     characters = sum(len(word.chars) for word in line.words)
     if characters == 0:
         return False
-    return line.confidence >= READABLE + 2 * max(SURE - place.sure, 0.0) + SHORT / characters
+    return _sureness([(place, line)]) >= READABLE + 2 * max(SURE - place.sure, 0.0) + SHORT / characters
 
 
 def better(near: list[Pair], afar: list[Pair]) -> list[Pair]:
     """Add the large lines seen from afar that were read well, and better than the lines under them."""
     for place, line in afar:
         under = [pair for pair in near if shared(place, pair[0]) > UNDER]
-        if line.confidence > max(READ_WELL, _sureness(under)):
+        if _sureness([(place, line)]) > max(READ_WELL, _sureness(under)):
             near = [pair for pair in near if all(pair is not other for other in under)] + [(place, line)]
     return near
 

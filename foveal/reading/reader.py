@@ -98,9 +98,10 @@ class Reader:
     @cached_property
     def _transcriber(self) -> Transcriber:
         from foveal.reading.transcribe import Transcriber
+        from foveal.reading.trust import load_trust
 
         glance, fixate = (load_session(f"line-{self.model}-{step}", 1) for step in ("glance", "fixate"))
-        return Transcriber(glance, fixate, threads=self.threads)
+        return Transcriber(glance, fixate, trust=load_trust(self.model), threads=self.threads)
 
 
 def read(

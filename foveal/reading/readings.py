@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Evidence = NDArray[np.float64]
 
 
 def sureness(confidences: Sequence[float]) -> float:
@@ -24,7 +25,10 @@ def sureness(confidences: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class ReadChar:
-    """One character. x0, x1: pixels of the strip given; alternatives: (text, confidence); look: "n"."""
+    """One character. x0, x1: pixels of the strip given; alternatives: (text, confidence); look: "n".
+
+    guessed: whether the evidence says that it was not read from what stands there.
+    """
 
     text: str
     x0: float
@@ -32,13 +36,21 @@ class ReadChar:
     confidence: float
     alternatives: tuple[tuple[str, float], ...]
     look: Floats | None
+    guessed: bool = False
 
 
 @dataclass(frozen=True)
 class ReadWord:
-    """One word. x0, x1: its ends in pixels of the strip given."""
+    """One word. x0, x1: its ends in pixels of the strip given.
+
+    evidence: for the word, grounds: for each character, see trust.py; chance: of being right by the evidence,
+    None where nothing is fitted to the model.
+    """
 
     chars: tuple[ReadChar, ...]
+    evidence: Evidence | None = None
+    grounds: Evidence | None = None
+    chance: float | None = None
 
     @property
     def text(self) -> str:
@@ -55,13 +67,23 @@ class ReadWord:
         """Right end."""
         return max(char.x1 for char in self.chars)
 
+    @property
+    def confidence(self) -> float:
+        """The geometric mean over the characters."""
+        return sureness([char.confidence for char in self.chars])
+
 
 @dataclass(frozen=True)
 class Reading:
-    """What stands on one strip. cell: width in strip pixels of one column of a look."""
+    """What stands on one strip. cell: width in strip pixels of one column of a look.
+
+    evidence, chance: as for a word, of all of it; confidence: what the model says of its characters.
+    """
 
     words: tuple[ReadWord, ...]
     cell: float
+    evidence: Evidence | None = None
+    chance: float | None = None
 
     @property
     def text(self) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -19,7 +19,7 @@ from foveal.reading.decode import Floats, Span, Trial, best_path, choose, edges,
 from foveal.reading.engine import Session
 from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.second_look import look_again
-from foveal.reading.trust import Seen, Trust, ink, line_evidence, word_evidence
+from foveal.reading.trust import Seen, Trust, char_evidence, ink, line_evidence, word_evidence
 
 HEIGHT = 32
 STRIDE = 4
@@ -65,8 +65,9 @@ def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class Transcriber:
     """Reads strips with one line model. Safe to share between threads: it keeps no state between calls.
 
-    weight: of the fixations against the glance; trust: gives the chances of being right; threads: batches read at a time, each best by a session
-    with one thread of its own, which costs less than sharing out one strip's small matrices.
+    weight: of the fixations against the glance; trust: gives the chances of being right, none unless given;
+    threads: batches read at a time, each best by a session with one thread of its own, which costs less than
+    sharing out one strip's small matrices.
     """
 
     def __init__(
@@ -118,11 +119,8 @@ class Transcriber:
 
     def _batch(self, strips: NDArray[np.uint8], cells: list[float]) -> Iterator[Observation]:
         features, log_probs, density = self._glance.run(None, {"strips": strips})
-        inked = ink(strips, stride=STRIDE)
-        glanced = [
-            _Glanced(features[i], Seen(log_probs[i], density[i], inked[i]), _words(log_probs[i]))
-            for i in range(len(strips))
-        ]
+        seen = map(Seen, log_probs, density, *ink(strips, stride=STRIDE))
+        glanced = [_Glanced(features[i], one, _words(one.log_probs)) for i, one in enumerate(seen)]
         for one, trials, cell in zip(glanced, self._fixations(glanced), cells, strict=True):
             yield Observation(one.seen, one.spans, trials, cell)
 
@@ -159,20 +157,31 @@ class Transcriber:
             log_probs = seen.glance.log_probs[span.low : span.high]
             ids, trial = choose(log_probs, trials, span, trust=self._weight)
             if ids:
-                evidence = word_evidence(seen.glance, span, trials, ids=ids, trial=trial)
-                chance = self._trust.of_word(evidence) if self._trust else None
-                chars = self._chars(seen, span, ids=ids, trial=trial, looks=looks)
-                words.append(ReadWord(chars, evidence, chance))
+                words.append(self._word(seen, span, trials, ids=ids, trial=trial, looks=looks))
         evidence = line_evidence(seen.glance, seen.spans, characters=sum(len(word.chars) for word in words))
         chances = [word.chance for word in words if word.chance is not None]
         chance = self._trust.of_line(evidence, chances) if self._trust else None
         return Reading(tuple(words), seen.cell, evidence, chance)
 
-    def _chars(
-        self, seen: Observation, span: Span, *, ids: tuple[int, ...], trial: Trial, looks: bool
-    ) -> tuple[ReadChar, ...]:
+    def _word(
+        self,
+        seen: Observation,
+        span: Span,
+        trials: list[Trial],
+        *,
+        ids: tuple[int, ...],
+        trial: Trial,
+        looks: bool,
+    ) -> ReadWord:
+        evidence = word_evidence(seen.glance, span, trials, ids=ids, trial=trial)
+        grounds = char_evidence(seen.glance, span, ids=ids, trial=trial)
         places = edges(seen.glance.density, span, len(ids)) * seen.cell
-        return tuple(self._char(symbol, trial, i, places[i], looks=looks) for i, symbol in enumerate(ids))
+        chars = [self._char(symbol, trial, i, places[i], looks=looks) for i, symbol in enumerate(ids)]
+        if self._trust is None:
+            return ReadWord(tuple(chars), evidence, grounds)
+        guessed = self._trust.guessed(grounds)
+        marked = tuple(replace(char, guessed=flag) for char, flag in zip(chars, guessed, strict=True))
+        return ReadWord(marked, evidence, grounds, self._trust.of_word(evidence))
 
     def _char(self, symbol: int, trial: Trial, place: int, at: Floats, *, looks: bool) -> ReadChar:
         place = min(place, len(trial.looks) - 1)

@@ -5,10 +5,10 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from documents import DEPTHS, LETTER, depths, documents, for_any, looks, without_looks
+from documents import DEPTHS, LETTER, box, depths, documents, for_any, looks, make_document, without_looks
 from jsonschema import Draft202012Validator
 
-from foveal.document import Document
+from foveal.document import Block, Char, Document, Line, Word
 from foveal.document_json import VERSION
 from foveal.errors import FovealError
 from foveal.formats import FORMATS
@@ -64,7 +64,7 @@ def test_text_stands_at_each_level():
         ("[]", "not a document"),
         ("{}", "not a document"),
         (LETTER.to_json()[:-40], "not a document"),
-        (LETTER.to_json().replace('"version":"1.0"', '"version":"2.0"'), "version 2.0"),
+        (LETTER.to_json().replace('"version":"1.1"', '"version":"2.0"'), "version 2.0"),
         (FORMATS["json"].write(LETTER, boxes="word"), "boxes='word'"),
     ],
 )
@@ -74,5 +74,17 @@ def test_other_texts_are_refused(text, says):
 
 
 def test_a_newer_minor_version_is_read():
-    text = LETTER.to_json().replace('"version":"1.0"', '"version":"1.7"')
+    text = LETTER.to_json().replace('"version":"1.1"', '"version":"1.7"')
     assert without_looks(Document.from_json(text)) == LETTER
+
+
+def test_a_flag_is_kept_and_older_files_have_none():
+    place = box(0.0, 0.0, 9.0, 9.0)
+    word = Word(place, 0.5, (Char("8", place, 0.9, flag="guessed"),))
+    document = make_document(Block(place, 0.5, (Line(place, 0.5, (word,)),)))
+    content = json.loads(document.to_json())
+    assert content["pages"][0]["blocks"][0]["lines"][0]["words"][0]["flag"] == "guessed"
+    assert Document.from_json(document.to_json()) == document
+    old = LETTER.to_json().replace('"version":"1.1"', '"version":"1.0"')
+    assert "flag" not in old
+    assert without_looks(Document.from_json(old)) == LETTER

@@ -183,3 +183,24 @@ def test_the_standard_library_reads_it_too(name):
     text = FORMATS[name].write(LETTER, boxes="char")
     ElementTree.fromstring(text.encode("utf-8"))
     assert text.endswith(">\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "attribute", "value"),
+    [
+        ("hocr", ".//*[@class='ocrx_word']", "title", 'x_flag "guessed"'),
+        ("hocr", ".//*[@class='ocrx_cinfo']", "title", 'x_flag "guessed"'),
+        ("page-xml", f".//{{{PAGE}}}Word", "custom", "flag {type:guessed;}"),
+        ("page-xml", f".//{{{PAGE}}}Glyph", "custom", "flag {type:guessed;}"),
+        ("alto", f".//{{{ALTO}}}String", "TAGREFS", "flag-guessed"),
+    ],
+)
+def test_what_was_guessed_is_flagged_and_nothing_else(name, path, attribute, value):
+    sure, guess = (Char("1", box(0.0, 0.0, 9.0, 9.0), 0.9, flag=flag) for flag in ("", "guessed"))
+    words = tuple(Word(box(0.0, 0.0, 9.0, 9.0), 0.9, (char,)) for char in (sure, guess))
+    line = Line(box(0.0, 0.0, 9.0, 9.0), 0.9, words)
+    root = parse(FORMATS[name].write(make_document(Block(line.polygon, 0.9, (line,))), boxes="char"))
+    said = [element.get(attribute) or "" for element in root.findall(path)]
+    assert [value in text for text in said] == [False, True]
+    if name == "alto":
+        assert root.find(f".//{{{ALTO}}}OtherTag").get("ID") == value

@@ -3,7 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foveal.measure.calibration import auroc, ece, risk_coverage
+from foveal.measure.calibration import (
+    accepted,
+    auroc,
+    ece,
+    logistic,
+    reliability,
+    rising,
+    risk_at,
+    risk_coverage,
+)
 
 SCORE = st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0])
 SCORED = st.lists(st.tuples(SCORE, st.booleans()), min_size=1, max_size=30)
@@ -36,3 +45,56 @@ def test_risk_falls_to_the_error_rate_at_full_coverage() -> None:
 def test_as_many_outcomes_as_confidences() -> None:
     with pytest.raises(ValueError, match="2 confidences, but 1 outcomes"):
         ece([0.1, 0.2], [1])
+
+
+def test_reliability_counts_every_answer_once() -> None:
+    bins = reliability([0.05, 0.91, 0.93, 1.0], [0, 1, 0, 1])
+    assert [count for _, _, count in bins] == [1, 3]
+    assert bins[1][:2] == (pytest.approx(2.84 / 3), pytest.approx(2 / 3))
+
+
+def test_risk_at_is_the_error_rate_of_the_surest() -> None:
+    confidence, right = [0.9, 0.1, 0.5, 0.8], [1, 0, 0, 1]
+    assert [risk_at(confidence, right, coverage=share) for share in (0, 0.5, 0.75, 1)] == pytest.approx(
+        [0, 0, 1 / 3, 0.5]
+    )
+
+
+def test_logistic_finds_the_odds_that_made_the_answers() -> None:
+    rng = np.random.default_rng(0)
+    evidence = rng.normal(size=(20000, 3)) * (1, 10, 0.1)
+    odds = evidence @ (2.0, -0.1, 0.0) + 1
+    right = rng.random(20000) < 1 / (1 + np.exp(-odds))
+    weights = logistic(evidence, right, share=np.ones(20000), ridge=1e-6)
+    assert weights[:2] == pytest.approx([2.0, -0.1], rel=0.06)
+    assert abs(weights[2]) * 0.1 < 0.06
+
+
+@given(SCORED)
+def test_a_rising_curve_never_falls_nor_is_certain(scored: list[tuple[float, bool]]) -> None:
+    score, right = (np.array(column) for column in zip(*scored, strict=True))
+    sums, chances = rising(score, right, share=np.ones(len(score)), knots=5)
+    assert (np.diff(sums) >= 0).all()
+    assert (np.diff(chances) >= 0).all()
+    assert 0 < chances.min() <= chances.max() < 1
+
+
+def test_a_rising_curve_makes_confidence_calibrated() -> None:
+    rng = np.random.default_rng(0)
+    score = rng.random(20000)
+    right = rng.random(20000) < score**3
+    sums, chances = rising(score, right, share=np.ones(20000))
+    assert ece(score, right) > 0.2
+    assert ece(np.interp(score, sums, chances), right) < 0.02
+
+
+@given(SCORED, st.sampled_from([0.0, 0.01, 0.3, 1.0]))
+def test_as_many_are_accepted_as_the_bound_allows(scored: list[tuple[float, bool]], most: float) -> None:
+    sure = np.array([confidence for confidence, _ in scored])
+    taken = accepted(sure, max_error=most)
+    kept = np.sort(sure[taken])[::-1]
+    assert not kept.size or (1 - kept).mean() <= most + 1e-12
+    left = np.sort(sure[~taken])[::-1]
+    if left.size:
+        assert np.append(1 - kept, 1 - left[0]).mean() > most - 1e-12
+        assert not kept.size or kept.min() >= left[0]

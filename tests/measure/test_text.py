@@ -90,3 +90,11 @@ def test_scene_text_is_scored_on_letters_and_digits(sign: str, folded: str) -> N
 
 def test_confusions_name_what_was_read_for_what() -> None:
     assert text.confusions([("l0ve", "love"), ("l0v", "love")]) == {("0", "o"): 2, ("", "e"): 1}
+
+
+def test_words_right_need_every_sign_and_both_ends() -> None:
+    assert text.words_right(["the", "cat", "sat"], "the cat sat") == [True, True, True]
+    assert text.words_right(["the", "cats", "at"], "the cat sat") == [True, False, False]
+    assert text.words_right(["the", "sat"], "the cat sat") == [True, True]
+    assert text.words_right(["—", "Exit"], "EXIT!", fold=text.alphanumeric) == [None, True]
+    assert text.words_right([], "lost") == []

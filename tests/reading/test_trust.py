@@ -1,0 +1,165 @@
+"""Confidences mean what they say on text the models never saw, and change nothing that is read."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foveal import Reader
+from foveal.document import Document, Line
+from foveal.images import pages
+from foveal.reading.decode import Span, Symbol, Trial
+from foveal.reading.engine import load_session
+from foveal.reading.readings import Reading
+from foveal.reading.transcribe import Transcriber
+from foveal.reading.trust import (
+    CHAR_EVIDENCE,
+    LINE_EVIDENCE,
+    WORD_EVIDENCE,
+    Scale,
+    Seen,
+    char_evidence,
+    ink,
+    load_trust,
+    odds_against,
+    with_words,
+    word_evidence,
+)
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+MODELS = ("fast", "accurate")
+
+
+def glanced(ids: tuple[int, ...], *, sure: float, columns: int = 12, classes: int = 7) -> Seen:
+    """A glance at a word that fills the strip, each character in a column of its own."""
+    probabilities = np.full((columns, classes), (1 - sure) / (classes - 1))
+    density = np.zeros(columns, np.float32)
+    best = np.zeros(columns, int)
+    best[1 : 2 * len(ids) : 2] = ids
+    density[1 : 2 * len(ids) : 2] = 1
+    probabilities[np.arange(columns), best] = sure
+    log_probs = np.log(probabilities).astype(np.float32)
+    return Seen(log_probs, density, (density > 0).astype(np.float32), density)
+
+
+def trial(ids: tuple[int, ...], *, sure: float, looks_at: list[int], columns: int = 12) -> Trial:
+    """Fixations that find the ids and then the end, each looking at one column."""
+    probabilities = np.full((len(ids) + 1, 7), (1 - sure) / 6)
+    probabilities[np.arange(len(ids) + 1), [*ids, 0]] = sure
+    looks = np.eye(columns, dtype=np.float32)[[*looks_at, columns - 1]]
+    return Trial(np.log(probabilities).astype(np.float32), looks)
+
+
+IDS = (3, 4, 5)
+SPAN = Span(tuple(Symbol(i, 2 * n + 1, 2 * n + 1, 0.9) for n, i in enumerate(IDS)), 0, 12)
+
+
+def evidence(*, sure: float = 0.99, looks_at: tuple[int, ...] = (1, 3, 5)) -> dict[str, float]:
+    one = trial(IDS, sure=sure, looks_at=list(looks_at))
+    values = word_evidence(glanced(IDS, sure=sure), SPAN, [one], ids=IDS, trial=one)
+    return dict(zip(WORD_EVIDENCE, values, strict=True))
+
+
+def test_less_likely_text_has_more_against_it() -> None:
+    sure, unsure = evidence(sure=0.99), evidence(sure=0.6)
+    for name in ("glance", "fixations", "weakest_column", "weakest_fixation"):
+        assert unsure[name] > sure[name]
+    assert sure["count_error"] == sure["disagreement"] == sure["second_choice"] == 0
+    assert sure["length"] == pytest.approx(np.log(3))
+
+
+def test_a_look_off_the_ink_drifts() -> None:
+    there, astray = evidence(), evidence(looks_at=(1, 3, 10))
+    assert there["off_ink"] == 0
+    assert astray["off_ink"] == pytest.approx(1 / 3)
+    assert astray["look_drift"] > there["look_drift"] + 0.5
+
+
+def test_the_grounds_of_a_character_are_its_own() -> None:
+    one = trial(IDS, sure=0.9, looks_at=[1, 3, 10])
+    grounds = char_evidence(glanced(IDS, sure=0.9), SPAN, ids=IDS, trial=one)
+    assert grounds.shape == (3, len(CHAR_EVIDENCE))
+    looked = grounds[:, CHAR_EVIDENCE.index("ink_looked_at")]
+    assert looked[0] == looked[1] > looked[2]
+
+
+def test_ink_is_where_pixels_vary() -> None:
+    strip = np.full((1, 32, 64, 3), 220, np.uint8)
+    strip[0, 8:24, 16:32] = 30
+    varied, _ = ink(strip, stride=4)
+    assert varied.shape == (1, 16)
+    assert varied[0, 4:8].min() > 0.9
+    assert varied[0, :4].max() == varied[0, 8:].max() == 0
+
+
+def test_odds_against_are_those_of_the_chance() -> None:
+    chance = np.array([0.999, 0.9, 0.5, 0.01])
+    assert odds_against(-np.log(chance)) == pytest.approx(np.log((1 - chance) / chance))
+    assert np.abs(odds_against([0.0, 1e4])).max() == 8
+
+
+def test_a_line_is_less_sure_than_its_words() -> None:
+    scale = Scale((-1.0,), (-8.0, 8.0), (0.1, 0.9))
+    assert [scale.chance(np.array([x])) for x in (9.0, 0.0, -9.0)] == pytest.approx([0.1, 0.5, 0.9])
+    line = with_words(np.zeros(len(LINE_EVIDENCE) - 2), [0.9, 0.5])
+    assert line[:2] == pytest.approx([np.log(0.55 / 0.45), 0.0])
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_what_was_fitted_fits_the_evidence(model: str) -> None:
+    trust = load_trust(model)
+    assert trust is not None
+    for scale, names in (
+        (trust.words, WORD_EVIDENCE),
+        (trust.lines, LINE_EVIDENCE),
+        (trust.guesses, CHAR_EVIDENCE),
+    ):
+        assert len(scale.weights) == len(names)
+        assert (np.diff(scale.chances) >= 0).all()
+        assert 0 < scale.chances[0] < scale.chances[-1] < 1
+
+
+@cache
+def read(name: str) -> Document:
+    return Reader(threads=1).read(EXAMPLES / name)
+
+
+def lines(name: str) -> list[Line]:
+    return [line for page in read(name).pages for line in page.lines]
+
+
+def test_clear_print_is_trusted_and_grounded() -> None:
+    words = [word for line in lines("printed_page.jpg") for word in line.words]
+    assert np.median([word.confidence for word in words]) > 0.9
+    assert np.mean([word.flag == "guessed" for word in words]) < 0.03
+    assert all(0 < word.confidence < 1 for word in words)
+
+
+def test_a_hard_hand_is_trusted_less_than_clear_print() -> None:
+    hard, clear = (
+        np.mean([word.confidence for line in lines(name) for word in line.words])
+        for name in ("handwritten_note.jpg", "printed_page.jpg")
+    )
+    assert hard < clear - 0.1
+
+
+def test_trust_changes_no_text_and_no_confidence_of_characters() -> None:
+    image = next(iter(pages(EXAMPLES / "handwritten_note.jpg"))).pixels
+    rows = [np.ascontiguousarray(image[top : top + 60]) for top in range(0, image.shape[0] - 60, 60)]
+    sessions = [load_session(f"line-fast-{step}", 1) for step in ("glance", "fixate")]
+    plain = Transcriber(*sessions).read(rows)
+    trusted = Transcriber(*sessions, trust=load_trust("fast")).read(rows)
+    assert [one.text for one in plain] == [one.text for one in trusted]
+    assert [one.confidence for one in plain] == [one.confidence for one in trusted]
+    assert all(one.chance is None for one in plain)
+    assert [bool(one.text) for one in trusted] == [(one.chance or 0) > 0 for one in trusted]
+
+
+def test_an_empty_reading_is_not_right() -> None:
+    trust = load_trust("fast")
+    assert trust is not None
+    assert trust.of_line(np.zeros(len(LINE_EVIDENCE) - 2), []) == 0
+    assert Reading((), 4.0).confidence == 0
