@@ -13,6 +13,7 @@ from foveal.geometry import Points, Transform, bounds, box
 from foveal.reading.direction import settle_directions, turned
 from foveal.reading.engine import Session
 from foveal.reading.found import Found, FoundLine, Region
+from foveal.reading.gutters import part
 
 KINDS = ("background", "text", "title", "list", "table", "figure")
 """The page model's kind channels."""
@@ -95,7 +96,7 @@ def _found(page: NDArray[np.uint8], session: Session) -> Found:
             finer = min(longest, FINEST_LOOK, round(FIRST_LOOK * 13 / low))
             maps = look(page, session, longest=finer)
             lines = trace(maps)
-    lines = settle_directions(lines)
+    lines = part(settle_directions(lines), page)
     return Found(lines, regions_of(maps), *turned(lines), _from_afar(page, session))
 
 
