@@ -20,6 +20,7 @@ UNSURE = 0.8
 """A character read with less confidence is listed."""
 
 KINDS = {
+    "guessed": "a character without ground in the pixels",
     "skipped ink": "strokes that no fixation was near to",
     "truncated tail": "strokes after the last fixation",
     "repeated look": "two characters read from one place",
@@ -59,8 +60,22 @@ def anomalies(path: Trajectory) -> list[Anomaly]:
     """Return what is suspicious on a line, worst first; nothing for a line without looks."""
     if not path.fixations:
         return []
-    found = [*_skipped(path), *_repeated(path), *_wandering(path), *_split(path), *_unsure(path)]
+    found = [
+        *_guessed(path),
+        *_skipped(path),
+        *_repeated(path),
+        *_wandering(path),
+        *_split(path),
+        *_unsure(path),
+    ]
     return sorted(found, key=lambda one: -one.severity)
+
+
+def _guessed(path: Trajectory) -> Iterator[Anomaly]:
+    for one in path.fixations:
+        if one.char.flag:
+            says = f"“{one.char.text}” was {one.char.flag}: what stands there is no ground for it"
+            yield Anomaly("guessed", one.number, 1.0, one.char.polygon, says)
 
 
 def _skipped(path: Trajectory) -> Iterator[Anomaly]:

@@ -188,6 +188,15 @@ def test_a_character_that_could_be_another_is_named() -> None:
     assert found.says == "“e” was read with 30%; the same look also reads “c” 60%"
 
 
+def test_a_guess_is_named() -> None:
+    line = looking(*STEADY)
+    chars = [
+        replace(char, flag="guessed" if place == 1 else "") for place, char in enumerate(line.words[0].chars)
+    ]
+    path = trace(paper(*STEADY), replace(line, words=(replace(line.words[0], chars=tuple(chars)),)))
+    assert [(one.kind, one.number) for one in anomalies(path)] == [("guessed", 2)]
+
+
 def test_the_worst_comes_first() -> None:
     severities = [one.severity for one in anomalies(path(5, 10, 15, 15, 25, 30, 22, ink=(*STEADY, 40)))]
     assert len(set(severities)) > 1
