@@ -173,10 +173,11 @@ class Transcriber:
         trial: Trial,
         looks: bool,
     ) -> ReadWord:
-        evidence = word_evidence(seen.glance, span, trials, ids=ids, trial=trial)
-        grounds = char_evidence(seen.glance, span, ids=ids, trial=trial)
-        places = edges(seen.glance.density, span, len(ids)) * seen.cell
-        chars = [self._char(symbol, trial, i, places[i], looks=looks) for i, symbol in enumerate(ids)]
+        places = edges(seen.glance.density, span, len(ids))
+        evidence = word_evidence(seen.glance, span, trials, ids=ids, trial=trial, places=places)
+        grounds = char_evidence(seen.glance, span, ids=ids, trial=trial, places=places)
+        ends = places * seen.cell
+        chars = [self._char(symbol, trial, i, ends[i], looks=looks) for i, symbol in enumerate(ids)]
         if self._trust is None:
             return ReadWord(tuple(chars), evidence, grounds)
         guessed = self._trust.guessed(grounds)

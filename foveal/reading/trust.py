@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foveal.reading.decode import Floats, Span, Trial, ctc_score, edges, fixation_score
+from foveal.reading.decode import Floats, Span, Trial, ctc_score, fixation_score
 from foveal.reading.engine import WEIGHTS
 
 Vector = NDArray[np.float64]
@@ -98,10 +98,17 @@ def odds_against(surprise: ArrayLike) -> Vector:
 
 
 def word_evidence(
-    seen: Seen, span: Span, trials: Sequence[Trial], *, ids: tuple[int, ...], trial: Trial
+    seen: Seen,
+    span: Span,
+    trials: Sequence[Trial],
+    *,
+    ids: tuple[int, ...],
+    trial: Trial,
+    places: Floats,
 ) -> Vector:
     """Return what speaks against a word read as `ids` with the support of `trial`: "WORD_EVIDENCE".
 
+    `places`: left and right of each character in columns, "characters 2".
     `glance`, `fixations`: log-odds against the text by either step; `weakest_…`: against its least likely
     part. `disagreement`: whether the steps read different texts; `second_choice`: the log-probability that
     the fixations give up by following the text and not their own. `look_spread`: entropy of the looks over
@@ -125,7 +132,7 @@ def word_evidence(
             float(len(trials) > 1 or ids != span.ids),
             min(own - float(chosen.sum()), _FAR),
             _entropies(looks, span).mean(),
-            _drifts(looks, edges(seen.density, span, len(ids))).max(),
+            _drifts(looks, places).max(),
             1 - float((looks @ np.minimum(seen.ink * 2, 1)).mean()),
             min(abs(float(seen.density[span.low : span.high].sum()) - len(ids)), 2.0),
             np.log(len(ids)),
@@ -134,8 +141,8 @@ def word_evidence(
     )
 
 
-def char_evidence(seen: Seen, span: Span, *, ids: tuple[int, ...], trial: Trial) -> Vector:
-    """Return what each character of a word rests on: "characters CHAR_EVIDENCE".
+def char_evidence(seen: Seen, span: Span, *, ids: tuple[int, ...], trial: Trial, places: Floats) -> Vector:
+    """Return what each character of a word rests on: "characters CHAR_EVIDENCE"; `places` as for the word.
 
     Ink and grain (see `ink`) are means under the look, or the least and the most in the character's columns,
     and are given by their logarithms; `look_spread`, `look_drift` as for words; `fixation`, `glance`:
@@ -143,7 +150,6 @@ def char_evidence(seen: Seen, span: Span, *, ids: tuple[int, ...], trial: Trial)
     """
     kept = np.minimum(np.arange(len(ids)), len(trial.looks) - 1)
     looks, fixed = trial.looks[kept], -trial.log_probs[kept, ids]
-    places = edges(seen.density, span, len(ids))
     columns = [slice(int(a), max(int(np.ceil(b)), int(a) + 1)) for a, b in places]
     glanced = [-seen.log_probs[at, symbol].max() for at, symbol in zip(columns, ids, strict=True)]
     ink, grain = np.log(seen.ink + 0.05), np.log(seen.grain + 0.05)

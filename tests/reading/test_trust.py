@@ -11,7 +11,7 @@ import pytest
 from foveal import Reader
 from foveal.document import Document, Line
 from foveal.images import pages
-from foveal.reading.decode import Span, Symbol, Trial
+from foveal.reading.decode import Span, Symbol, Trial, edges
 from foveal.reading.engine import load_session
 from foveal.reading.readings import Reading
 from foveal.reading.transcribe import Transcriber
@@ -55,11 +55,12 @@ def trial(ids: tuple[int, ...], *, sure: float, looks_at: list[int], columns: in
 
 IDS = (3, 4, 5)
 SPAN = Span(tuple(Symbol(i, 2 * n + 1, 2 * n + 1, 0.9) for n, i in enumerate(IDS)), 0, 12)
+PLACES = edges(glanced(IDS, sure=0.9).density, SPAN, len(IDS))
 
 
 def evidence(*, sure: float = 0.99, looks_at: tuple[int, ...] = (1, 3, 5)) -> dict[str, float]:
     one = trial(IDS, sure=sure, looks_at=list(looks_at))
-    values = word_evidence(glanced(IDS, sure=sure), SPAN, [one], ids=IDS, trial=one)
+    values = word_evidence(glanced(IDS, sure=sure), SPAN, [one], ids=IDS, trial=one, places=PLACES)
     return dict(zip(WORD_EVIDENCE, values, strict=True))
 
 
@@ -80,7 +81,7 @@ def test_a_look_off_the_ink_drifts() -> None:
 
 def test_the_grounds_of_a_character_are_its_own() -> None:
     one = trial(IDS, sure=0.9, looks_at=[1, 3, 10])
-    grounds = char_evidence(glanced(IDS, sure=0.9), SPAN, ids=IDS, trial=one)
+    grounds = char_evidence(glanced(IDS, sure=0.9), SPAN, ids=IDS, trial=one, places=PLACES)
     assert grounds.shape == (3, len(CHAR_EVIDENCE))
     looked = grounds[:, CHAR_EVIDENCE.index("ink_looked_at")]
     assert looked[0] == looked[1] > looked[2]
