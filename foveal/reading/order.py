@@ -14,11 +14,8 @@ from foveal.reading.found import Found, FoundLine
 COLUMN_WIDTH = 7.0
 """Least width of a column of running text, in line heights: narrower ones are prices, numbers, cells."""
 
-GUTTER = 0.6
+GUTTER = 0.5
 """Least white space between two columns, in line heights."""
-
-BEYOND = 0.2
-"""How far the outline of a line may reach beyond its letters at each end, in line heights."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +49,8 @@ def order(found: Found, width: float, height: float) -> list[FoundBlock]:
     if not found.lines:
         return []
     upright = found.upright(width, height)
-    boxes = np.array([bounds(upright.to(line.polygon)) for line in found.lines])
-    heights = np.array([line.height for line in found.lines])
-    inset = np.minimum(BEYOND * heights, (boxes[:, 2] - boxes[:, 0]) / 4)
-    everything = _Set(found.lines, boxes + np.stack([inset, 0 * inset, -inset, 0 * inset], 1), heights)
+    corners = [bounds(upright.to(line.polygon)) for line in found.lines]
+    everything = _Set(found.lines, np.array(corners), np.array([line.height for line in found.lines]))
     tables = [bounds(upright.to(region.polygon)) for region in found.regions if region.kind == "table"]
     leaves = _cut(everything, tables)
     blocks = [block for leaf in leaves for block in _paragraphs(leaf)]

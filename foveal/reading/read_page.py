@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from foveal.document import Block, Line, Page
+from foveal.geometry import points
 from foveal.images import PageImage
 from foveal.reading.compose import as_polygon, compose_block, compose_line
 from foveal.reading.cut import MARGIN, cut
@@ -54,8 +55,9 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     afar = _lines(image, found.afar, transcriber, looks=looks)
     read = better([pair for pair in near if is_read(*pair)], afar)
     unread = tuple(line.polygon for place, line in near if not is_read(place, line))
-    blocks = order(replace(found, lines=[place for place, _ in read]), width, height)
-    of = {id(place): line for place, line in read}
+    places = [where_written(place, line) for place, line in read]
+    blocks = order(replace(found, lines=places), width, height)
+    of = {id(place): line for place, (_, line) in zip(places, read, strict=True)}
     written = tuple(_block(block, [of[id(place)] for place in block.lines]) for block in blocks)
     rotation = -found.rotation % 360  # the text lies turned by the one, the other turns it back
     return Page(image.number, width, height, written, rotation, 0.0 - found.skew, unread)
@@ -89,6 +91,12 @@ def is_read(place: FoundLine, line: Line) -> bool:
     if characters == 0:
         return False
     return _sureness([(place, line)]) >= READABLE + 2 * max(SURE - place.sure, 0.0) + SHORT / characters
+
+
+def where_written(place: FoundLine, line: Line) -> FoundLine:
+    """Return a line from its first word to its last: the outline it was found by may reach into a gutter."""
+    first, last = line.words[0].polygon, line.words[-1].polygon
+    return replace(place, upper=points([first[0], last[1]]), lower=points([first[3], last[2]]))
 
 
 def better(near: list[Pair], afar: list[Pair]) -> list[Pair]:
