@@ -114,7 +114,7 @@ def test_a_bad_file_does_not_stop_a_batch(scan: Path, tmp_path: Path, shell: She
     ran = shell("read", scan.parent, tmp_path / "nope.png", "--output", out)
     ran.assert_failed(8, "a.png: the file is empty", "nope.png", "2 of 4 inputs failed")
     assert sorted(path.name for path in out.iterdir()) == ["scan.txt", "z.txt"]
-    assert "page 2" in (out / "z.txt").read_text()
+    assert "page2" in (out / "z.txt").read_text().replace(" ", "")
 
 
 def test_what_was_read_before_a_cut_is_kept(tmp_path: Path, shell: Shell) -> None:

@@ -27,7 +27,7 @@ _STEP = 16
 """Strip widths are rounded to multiples of this, by stretching at most half of it."""
 _BATCH = 6144
 """Columns of pixels in one batch at the most: bounds the memory of a page of any length."""
-WEIGHT = 0.4
+WEIGHT = 0.6
 """Weight of the fixations against the glance, 0 to 1 (benchmarks/fusion.py)."""
 _EXTRA = 2
 """Fixations beyond the expected length of a word: one must find its end, one more in case it is longer."""
