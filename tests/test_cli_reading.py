@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Ran
 from damaged import encoded, many, page
 from PIL import Image
+from ran import Ran
 
 from foveal import Document
 from foveal.formats import FORMATS

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Ran
 from damaged import page
+from ran import Ran
 
 from foveal.document import Block, Char, Document, Line, Look, Page, Polygon, Word
 from foveal.errors import ConfigError, InputMissing

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ran
 from damaged import BOMBS, UNREADABLE, cut, encoded, many, page
+from ran import Ran
 
 from foveal import ImageTooLarge, OutputFailed, UnreadableImage
 from foveal.batch.outputs import whole, write_text

@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from conftest import Ran
 from damaged import page
 from PIL import Image
+from ran import Ran
 
 import foveal
 from foveal.errors import ConfigError

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ran
+from ran import Ran
 
 from foveal.document import Block, Char, Document, Line, Page, Word
 from foveal.errors import ConfigError

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Ran
 from PIL import Image
+from ran import Ran
 
 from foveal.geometry import bounds
 from foveal.measure.sets import is_pages, read_crops, read_pages
