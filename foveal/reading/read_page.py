@@ -31,6 +31,9 @@ READ_WELL = 0.6
 UNDER = 0.3
 """Lines that share this much of the smaller one's area are readings of the same place."""
 
+FEW = 24
+"""With more lines a page is a document: second looks, made for signs, cost a fifth there and win nothing."""
+
 DOUBTFUL = 0.9
 """Below this confidence a page is tried upside down."""
 
@@ -110,7 +113,8 @@ def better(near: list[Pair], afar: list[Pair]) -> list[Pair]:
 
 def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *, looks: bool) -> list[Pair]:
     strips = [cut(image.pixels, place.polygon) for place in found]
-    readings = transcriber.read([strip.image for strip in strips], looks=looks)
+    again = len(found) <= FEW
+    readings = transcriber.read([strip.image for strip in strips], looks=looks, again=again)
     return [
         (
             place,

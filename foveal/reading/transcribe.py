@@ -83,17 +83,19 @@ class Transcriber:
         self._trust = trust
         self._alphabet = Alphabet()
 
-    def read(self, images: Sequence[NDArray[np.uint8]], *, looks: bool = False) -> list[Reading]:
+    def read(
+        self, images: Sequence[NDArray[np.uint8]], *, looks: bool = False, again: bool = True
+    ) -> list[Reading]:
         """Return the reading of each strip image "h w 3" (RGB, any size), in their order.
 
-        Short strips that are hard to read are looked at again (second_look.py). looks: keep for every
-        character the attention over the columns of its strip.
+        looks: keep for every character the attention over the columns of its strip. again: look a second time
+        at short strips that are hard to read (second_look.py).
         """
 
         def read(images: Sequence[NDArray[np.uint8]]) -> list[Reading]:
             return [self.decide(seen, looks=looks) for seen in self.observe(images)]
 
-        return look_again(images, read(images), read)
+        return look_again(images, read(images), read) if again else read(images)
 
     def observe(self, images: Sequence[NDArray[np.uint8]]) -> list[Observation]:
         """Return what the model sees of each strip image, in their order."""
