@@ -32,7 +32,7 @@ UNDER = 0.3
 """Lines that share this much of the smaller one's area are readings of the same place."""
 
 FEW = 24
-"""With more lines a page is a document: second looks, made for signs, cost a fifth there and win nothing."""
+"""With more lines a page is a document, and strips are read once: second looks are made for signs."""
 
 DOUBTFUL = 0.9
 """Below this confidence a page is tried upside down."""
