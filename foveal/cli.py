@@ -41,7 +41,8 @@ def read(
         bool, typer.Option("--looks", help="Keep every character's look (json, boxes char).")
     ] = False,
     max_error: Annotated[
-        str | None, typer.Option(help="1%: list what to review, so that by its own estimate no more of the rest is wrong.")
+        str | None,
+        typer.Option(help="1%: list what to review; of the rest no more is wrong, by its own estimate."),
     ] = None,
 ) -> None:
     """Read images and PDFs as text with boxes and confidences."""
