@@ -129,14 +129,16 @@ def feed_forward(dim: int, ratio: int = 4) -> nn.Sequential:
 class Block(nn.Module):
     """Mixes neighbours (a depth-wise convolution, which also tells places apart), then the whole line.
 
-    No absolute position enters, so a line may be longer than any seen in training.
+    Unless `position` is given no absolute place enters, so a line may be longer than any seen in training.
     """
 
-    def __init__(self, dim: int, heads: int, *, attention: Spec = "scaled_dot") -> None:
+    def __init__(
+        self, dim: int, heads: int, *, attention: Spec = "scaled_dot", position: Spec | None = None
+    ) -> None:
         super().__init__()
         self.near = nn.Conv1d(dim, dim, 5, padding=2, groups=dim)
         self.norm_attention = nn.LayerNorm(dim)
-        self.attention = MultiHead(dim, heads, mechanism=attention)
+        self.attention = MultiHead(dim, heads, mechanism=attention, position=position)
         self.norm_mlp = nn.LayerNorm(dim)
         self.mlp = feed_forward(dim)
 
@@ -177,12 +179,15 @@ class Fixate(nn.Module):
 
 
 class LineModel(nn.Module):
-    """Glance, then fixate. `classes`: the alphabet and, at 0, "nothing"."""
+    """Glance, then fixate. `classes`: the alphabet and, at 0, "nothing".
 
-    def __init__(self, size: LineSize | str, classes: int) -> None:
+    stem: another way from strips and valid columns to the grid, built elsewhere (models/encoders.py).
+    """
+
+    def __init__(self, size: LineSize | str, classes: int, *, stem: nn.Module | None = None) -> None:
         super().__init__()
         size = SIZES[size] if isinstance(size, str) else size
-        self.stem = Stem(size)
+        self.stem = Stem(size) if stem is None else stem
         self.blocks = nn.ModuleList(
             Block(size.dim, size.heads, attention=size.attention) for _ in range(size.depth)
         )
