@@ -132,6 +132,19 @@ class MultiHead(nn.Module):
         positions: those of x, counted on from the steps before unless told. Raises ConfigError if the
         mechanism needs all queries together. Cost O(k) a place, where doing it all again would be O(k²).
         """
+        return self._join(self.mechanism(*self._next(x, cache, mask, positions)))
+
+    def look_step(
+        self, x: Tensor, cache: Cache, *, mask: Tensor | None = None, positions: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return `step`'s result and the mean look of the heads, "b q k"."""
+        values, weights = self.mechanism.look(*self._next(x, cache, mask, positions))
+        return self._join(values), weights.mean(1)
+
+    def _next(
+        self, x: Tensor, cache: Cache, mask: Tensor | None, positions: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Return q, k, v by head, mask and bias of the next places; the cache then knows of them."""
         if not self.mechanism.rows_alone:
             raise ConfigError(
                 f"{type(self.mechanism).__name__} takes all queries together", remedy="use forward, not step"
@@ -150,7 +163,7 @@ class MultiHead(nn.Module):
         bias = self.position.bias(places, cache.positions)
         k, v = self._spread(cache.k), self._spread(cache.v)
         mask = None if mask is None else mask[:, None]
-        return self._join(self.mechanism(self._queries(x, places), k, v, mask, bias))
+        return self._queries(x, places), k, v, mask, bias
 
     def _inputs(
         self, x: Tensor, memory: Tensor, bias: Tensor | None, positions: Places | None
