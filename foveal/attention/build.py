@@ -14,7 +14,8 @@ Spec = str | Mapping[str, Any]
 """How a part is asked for: its name, or its name and options."""
 
 SIZES = {"q_dim", "k_dim", "dim", "head_dim", "heads", "channels", "levels"}
-"""What a model knows and a part may need: sizes of a query, a key, a place and a head, and counts."""
+SIZES |= {"text_dim", "image_dim", "classes"}
+"""What a model knows and a part may need: sizes of a query, a key, a place, a head, a side, and counts."""
 
 
 def build(table: Mapping[str, type[Part]], spec: Spec, **sizes: int) -> Part:

@@ -11,6 +11,7 @@ from plain import assert_same_in_value_and_gradient, exported, softmax_of, tenso
 from torch import Tensor
 from torch.testing import assert_close
 
+from foveal.attention import build
 from foveal.attention.crossmodal import CROSSMODAL, CrossModal, ImageToText, Sides, TextToImage, TwoWay
 from foveal.errors import ConfigError
 
@@ -21,6 +22,12 @@ every = pytest.mark.parametrize("name", CROSSMODAL)
 def part(name: str, mechanism: str = "scaled_dot") -> CrossModal:
     torch.manual_seed(0)
     return CROSSMODAL[name](TEXT, IMAGE, heads=2, mechanism=mechanism).double().eval()
+
+
+@every
+def test_each_is_built_by_its_name(name: str) -> None:
+    made = build(CROSSMODAL, {"name": name, "heads": 2}, text_dim=TEXT, image_dim=IMAGE)
+    assert made(torch.zeros(B, T, TEXT), torch.zeros(B, N, IMAGE)).image.shape == (B, N, IMAGE)
 
 
 def sides() -> list[Tensor]:

@@ -20,6 +20,17 @@ def reciprocal(x):
 
 
 @triton.jit
+def exp2(x):
+    """Return 2ˣ of a float32 block by one instruction: 2⁻²² relative, and 0 below 2⁻¹²⁶."""
+    if INTERPRETED:
+        return tl.exp2(x)
+    else:
+        return tl.inline_asm_elementwise(
+            "ex2.approx.ftz.f32 $0, $1;", "=f,f", [x], dtype=tl.float32, is_pure=True, pack=1
+        )
+
+
+@triton.jit
 def dot(a, b, total):
     """Return total + a @ b, accumulated in float32. The interpreter multiplies no bfloat16, so it casts."""
     if INTERPRETED:

@@ -12,6 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 from foveal.attention.kernels import flash
+from foveal.attention.kernels.delta import delta
 from foveal.attention.kernels.layout import groups, launch, power_of_2, shared, sight
 
 
@@ -103,7 +104,7 @@ class _Attention(torch.autograd.Function):
         (g, n, d), m, do = q.shape, k.shape[1], do.contiguous()
         tiles = _tiles(BACKWARD, max(d, v.shape[-1]))
         common = _common(q, v, bias, ctx.beside, tiles)
-        given = q, k, v, *common.beside, do, lse, (do.float() * out.float()).sum(-1)
+        given = q, k, v, *common.beside, do, lse, delta(do, out)
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
         flash.queries_side[(g * triton.cdiv(n, tiles.rows),)](*given, dq, *common.numbers, **common.constants)
         flash.keys_side[(g * triton.cdiv(m, tiles.columns),)](

@@ -32,7 +32,7 @@ def _scores(
     """
     rows, columns = places(BM, BN, WARPS)
     s = nothing(BM, BN, WARPS)
-    for d in range(D):
+    for d in tl.range(0, D, loop_unroll_factor=4):
         t = tl.load(eq + d * PAD + rows) + tl.load(ek + d * PAD + columns)
         s += tl.load(c + d) * tl.maximum(t, 0.0)
     return s

@@ -15,7 +15,8 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from foveal.attention.kernels.blocks import allowed, matrix, reciprocal
+from foveal.attention.kernels.blocks import allowed, exp2, matrix, reciprocal
+from foveal.attention.kernels.delta import delta
 from foveal.attention.kernels.layout import launch
 
 TILE, WARPS = 4096, 4
@@ -31,7 +32,7 @@ def _values(t, RELU: tl.constexpr):
     if RELU:
         return tl.maximum(t, 0.0), tl.where(t > 0.0, 1.0, 0.0)
     else:
-        r = reciprocal(1.0 + tl.exp2(t * TWO_LOG2E))
+        r = reciprocal(1.0 + exp2(t * TWO_LOG2E))
         return r, r - r * r
 
 
@@ -51,17 +52,21 @@ def forward(
     best = tl.full([BN], float("-inf"), tl.float32)
     total = tl.zeros([BN], tl.float32)
     sums = tl.zeros([BN, DVP], tl.float32)
+    columns = tl.arange(0, BN)
+    keys, values = matrix(k, columns, hidden, m, D), matrix(v, columns, features, m, DV)
     for start in range(0, m, BN):
         columns = start + tl.arange(0, BN)
-        f, _ = _values(query + matrix(k, columns, hidden, m, D).to(tl.float32), RELU)
+        next_keys = matrix(k, columns + BN, hidden, m, D)  # on their way while these are met
+        next_values = matrix(v, columns + BN, features, m, DV)
+        f, _ = _values(query + keys.to(tl.float32), RELU)
         may = allowed(sight, columns * 0, columns, 1, m, row_stride, column_stride, MASKED)
         score = tl.where(may, tl.sum(weight * f, 1), float("-inf"))
         highest = tl.maximum(best, score)
         base = tl.where(highest == float("-inf"), 0.0, highest)
         p, shrink = tl.exp2(score - base), tl.exp2(best - base)
         total = total * shrink + p
-        sums = sums * shrink[:, None] + p[:, None] * matrix(v, columns, features, m, DV).to(tl.float32)
-        best = highest
+        sums = sums * shrink[:, None] + p[:, None] * values.to(tl.float32)
+        best, keys, values = highest, next_keys, next_values
     top = tl.max(best, 0)
     top = tl.where(top == float("-inf"), 0.0, top)
     share = tl.exp2(best - top)
@@ -145,11 +150,11 @@ class Step(torch.autograd.Function):
     def backward(ctx: Any, do: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of q, k, v and w."""
         q, k, v, w, c, sight, out, lse = ctx.saved_tensors
-        delta = (do.float() * out.float()).sum((1, 2))
+        do = do.contiguous()
         dq, dk, dv, dc = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), torch.empty_like(c)
         numbers, constants = _arguments(k, v, sight, ctx.relu)
         backward[(len(q),)](
-            q, k, v, c, out if sight is None else sight, do.contiguous(), delta, lse, dq, dk, dv, dc,
+            q, k, v, c, out if sight is None else sight, do, delta(do, out), lse, dq, dk, dv, dc,
             *numbers, (1 if ctx.relu else -2) / LOG2E, **constants,
         )  # fmt: skip
         return dq, dk, dv, (dc * (1 if ctx.relu else -2)).to(w.dtype), None, None

@@ -13,6 +13,12 @@ from foveal.attention.kernels.gate import mixed
 B, C, H, W = 2, 11, 5, 7
 
 
+@pytest.fixture(autouse=True)
+def exact_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU the judge's convolutions are otherwise made of numbers of 10 bits."""
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
+
+
 def judge(gate: MixedGate):  # type: ignore[no-untyped-def]
     def weigh(means: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
         hidden = torch.relu(gate.channel.squeeze(means))

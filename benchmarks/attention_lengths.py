@@ -1,0 +1,141 @@
+"""Every mechanism against the number of places n: what it takes, and from where on it pays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import torch
+from attention_bench import Bench, Figures, Way, failure
+from torch import Tensor
+
+from foveal.attention import MECHANISMS, Attention, build, kernels, route
+
+HEADS, SIZE = 4, 64
+BATCH = {"cpu": 1, "cuda": 4}
+ROOM = {"cpu": 6e9, "cuda": 60e9}
+"""Bytes: what a mechanism would take more than by the plain route is left out."""
+MEASURES = {
+    "forward": "ms forward",
+    "both": "ms forward and backward",
+    "peak": "MB at most, forward and backward",
+}
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "scores": ("dot", "additive", "mlp", "bilinear", "location"),
+    "sparse": ("local", "local_2d", "chunked", "random", "random_dynamic", "structured"),
+    "linear": ("relu", "elu", "random_features", "fourier_features"),
+    "others": ("two_level", "routed", "temporal"),
+}
+"""Which mechanisms share a plot; `scaled_dot`, the one to beat, is in each."""
+
+
+def along_lengths(name: str, lengths: list[int], bench: Bench) -> Iterator[Figures]:
+    """Yield time and memory of a mechanism with 4 heads of 64 over n queries and n keys, by every route.
+
+    A route that fails or takes more than the time a figure may take is not tried at greater lengths.
+    """
+    mechanism = build(MECHANISMS, name, q_dim=SIZE, k_dim=SIZE, heads=HEADS).to(bench.device, bench.dtype)
+    done: set[str] = set()
+    for n in sorted(lengths):
+        shape = BATCH[bench.device.type], HEADS, n, SIZE
+        inputs = [torch.randn(shape, device=bench.device, dtype=bench.dtype).requires_grad_() for _ in "qkv"]
+        for way, call in ways(name, mechanism, inputs).items():
+            if way in done:
+                continue
+            row = {"case": name, "way": way, "n": n} | taken(mechanism, way, call, inputs, bench)
+            if "failed" in row or row["both"] > 1000 * bench.seconds:
+                done.add(way)
+            yield row
+
+
+def taken(mechanism: Attention, way: str, call: Way, inputs: list[Tensor], bench: Bench) -> Figures:
+    """Return the figures of one way, or why there are none."""
+    q, k, _ = inputs
+    needed = mechanism.row_bytes(q, k) * q.shape[-2]
+    if way == "plain" and needed > ROOM[bench.device.type]:
+        return {"failed": f"would take {needed / 1e9:.0f} GB or more"}
+    try:
+        return bench.measure(call, inputs)
+    except Exception as error:  # whatever it is, the others are still to be measured
+        return failure(error)
+
+
+def ways(name: str, mechanism: Attention, inputs: list[Tensor]) -> dict[str, Way]:
+    """Return the routes that differ for a mechanism, by name."""
+
+    def by(way: str) -> Way:
+        def call(*inputs: Tensor) -> Tensor:
+            with route(way):  # type: ignore[arg-type]
+                return mechanism(*inputs)
+
+        return call
+
+    return {way: by(way) for way in ("plain", "kernel") if way == "plain" or kernels.usable(name, *inputs)}
+
+
+def best(rows: Iterable[Figures], measure: str) -> dict[str, dict[int, float]]:
+    """Return the least of a measure over the routes, by mechanism and length."""
+    found: dict[str, dict[int, float]] = {}
+    for row in rows:
+        if measure in row:
+            lengths = found.setdefault(row["case"], {})
+            lengths[row["n"]] = min(row[measure], lengths.get(row["n"], row[measure]))
+    return found
+
+
+def pays_from(own: dict[int, float], other: dict[int, float]) -> int | None:
+    """Return the least length from which on `own` is below `other`, wherever both are known."""
+    both = sorted(own.keys() & other.keys(), reverse=True)
+    first = None
+    for n in both:
+        if own[n] >= other[n]:
+            break
+        first = n
+    return first
+
+
+def crossings(rows: list[Figures]) -> str:
+    """Tabulate from which length on each mechanism beats `scaled_dot`, and how many times its figure it has."""
+    found = {measure: best(rows, measure) for measure in MEASURES}
+    lines = [["mechanism", *(f"{title} | at the longest" for title in MEASURES.values())]]
+    lines.append(["---"] * (1 + 2 * len(MEASURES)))
+    for name in found["forward"]:
+        cells = [f"`{name}`"]
+        for table in found.values():
+            own, other = table.get(name, {}), table.get("scaled_dot", {})
+            first, shared = pays_from(own, other), own.keys() & other.keys()
+            cells.append("–" if first is None else f"{first}")
+            n = max(shared, default=0)
+            cells.append(f"× {own[n] / other[n]:.2g} ({n})" if n and other[n] else "–")
+        if name != "scaled_dot":
+            lines.append(cells)
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def draw(rows: list[Figures], path: Path, about: Figures) -> None:
+    """Draw time and memory against n, a row of plots for each measure, one column for each family."""
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    from matplotlib import pyplot as plt
+
+    figure, plots = plt.subplots(len(MEASURES), len(FAMILIES), figsize=(18, 12), sharex=True, sharey="row")
+    for line, (measure, title) in zip(plots, MEASURES.items(), strict=True):
+        found = best(rows, measure)
+        for plot, (family, names) in zip(line, FAMILIES.items(), strict=True):
+            for name in ("scaled_dot", *names):
+                lengths = found.get(name, {})
+                dashed = "k--" if name == "scaled_dot" else "o-"
+                plot.plot(lengths.keys(), lengths.values(), dashed, label=name, markersize=4)
+            plot.set(xscale="log", yscale="log", title=family if measure == "forward" else None)
+            plot.set_xscale("log", base=2)
+            plot.grid(alpha=0.3)
+        line[0].set_ylabel(title)
+    for plot in plots[-1]:
+        plot.set_xlabel("n, queries and keys")
+    for plot in plots[0]:
+        plot.legend(fontsize=8)
+    figure.suptitle(f"{about['device']}, {about['date']}, torch {about['torch']}, {about['threads']} threads")
+    figure.tight_layout()
+    figure.savefig(path, dpi=70)
+    plt.close(figure)
