@@ -1,10 +1,10 @@
 """Which fixations are best, under one budget: one trained encoder, new fixations of each kind over it.
 
     python benchmarks/candidates.py --fonts PACK --crops train.zip --dev dev.zip --init WEIGHTS --size fast
-        [--minutes 1.5] [--only count spike index] [--device cuda]
+        [--minutes 1.5 | --steps 2000] [--only count spike index] [--device cuda]
 
-The encoder and its glance stay as they are; the fixations begin anew and learn for so many minutes each, from
-the same batches. A fixation knows
+The encoder and its glance stay as they are; the fixations begin anew and learn for so many minutes or steps
+each, from the same batches. A fixation knows
 - count: its number within its word; the keys carry the running count of characters (what foveal ships);
 - spike: the column where the glance saw its character; the keys carry their columns (CTC-seeded windows);
 - index: its number only, as a learned vector; the keys carry their columns (parallel position queries,
@@ -112,14 +112,15 @@ def mine(name: str) -> bool:
     return name.startswith(("fixate_layers", "start", "name", "norm_fixation", "number"))
 
 
-def learn(trainer: Trainer) -> int:
-    """Train for the leg's minutes, the encoder's statistics untouched; return the number of steps."""
+def learn(trainer: Trainer, most: int | None) -> int:
+    """Train for `most` steps or the leg's minutes, the encoder's statistics untouched; return the steps."""
     trainer.model.eval()
     begin, progress, step = time.perf_counter(), 0.0, 0
     kinds = trainer.kinds()
     while progress < 1:
         trainer.step(next(kinds), rate_at(progress, step=step))
-        progress, step = (time.perf_counter() - begin) / (60 * trainer.leg.minutes), step + 1
+        step += 1
+        progress = step / most if most else (time.perf_counter() - begin) / (60 * trainer.leg.minutes)
     return step
 
 
@@ -170,17 +171,18 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--size", default="fast")
     parser.add_argument("--minutes", type=float, default=1.5)
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--workers", type=int, default=12)
     parser.add_argument("--shrink", type=int, default=1)
     parser.add_argument("--only", nargs="+", default=["count", "spike", "index"])
     asked = vars(parser.parse_args())
-    only, dev = asked.pop("only"), asked.pop("dev")
+    only, dev, steps = asked.pop("only"), asked.pop("dev"), asked.pop("steps")
     for kind in only:
         trainer = prepare(kind, Leg(**asked, output=Path(), rate=1e-3, compile=False))
-        steps = learn(trainer)
+        taken = learn(trainer, steps)
         figures = score(kind, trainer.model.eval(), dev, trainer.device)
-        print(json.dumps({"candidate": kind, "steps": steps, **figures}), flush=True)
+        print(json.dumps({"candidate": kind, "steps": taken, **figures}), flush=True)
 
 
 if __name__ == "__main__":

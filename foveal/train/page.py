@@ -15,6 +15,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,6 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from foveal.models.export_page import export
 from foveal.models.page import PageModel
@@ -32,6 +32,7 @@ from foveal.synth.pages_layout import Stock
 from foveal.synth.pages_light import expose
 from foveal.synth.pages_paper import clouds
 from foveal.synth.pages_scraps import load_scraps
+from foveal.train.feed import Feed, Tensors
 from foveal.train.page_data import PageBatches, Source, load_pages, text_free
 from foveal.train.page_losses import losses
 
@@ -41,7 +42,10 @@ REAL_SHARES = {"receipts_sroie": 0.12, "scene_pages_icdar2003": 0.10, "layout_do
 
 @dataclass(frozen=True)
 class Plan:
-    """Minutes of wall time, pages a step, side of a page in px, workers, peak rate, seconds a save."""
+    """Minutes of wall time, pages a step, side of a page in px, workers, peak rate, seconds a save.
+
+    echo: how often a batch is learnt from, exposed anew each time; see `Feed`.
+    """
 
     minutes: float
     batch: int = 32
@@ -50,6 +54,7 @@ class Plan:
     rate: float = 3e-3
     save_every: float = 120.0
     seed: int = 1
+    echo: int = 2
 
 
 class Average:
@@ -77,24 +82,21 @@ class Average:
         part.replace(path)
 
 
-def batches(source: Source, plan: Plan) -> DataLoader[dict[str, Tensor]]:
-    """Return an endless loader; every item is a whole batch."""
-    made = PageBatches(source, batch=plan.batch, side=plan.side, seed=plan.seed)
-    ahead = 2 if plan.workers else None
-    return DataLoader(
-        made,
-        batch_size=None,
-        num_workers=plan.workers,
-        prefetch_factor=ahead,
-        pin_memory=torch.cuda.is_available(),
-    )
+def feed(source: Source, plan: Plan, device: torch.device) -> Feed:
+    """Return endless batches of pages with their targets."""
+
+    def make(seed: int) -> Iterator[Tensors]:
+        torch.set_num_threads(1)
+        return iter(PageBatches(source, batch=plan.batch, side=plan.side, seed=seed))
+
+    return Feed(make, workers=plan.workers, seed=plan.seed, device=device, echo=plan.echo)
 
 
-def to_device(batch: dict[str, Tensor], dice: Dice) -> tuple[Tensor, dict[str, Tensor]]:
-    """Move a batch and expose its pages there."""
-    batch = {name: value.to(dice.device, non_blocking=True) for name, value in batch.items()}
-    page = expose(batch.pop("page"), batch.pop("look"), dice)
-    return page.contiguous(memory_format=torch.channels_last), batch
+def exposed(batch: Tensors, dice: Dice) -> tuple[Tensor, Tensors]:
+    """Return the pages of a batch as a camera or scanner took them, and the rest: their targets."""
+    page = expose(batch["page"], batch["look"], dice)
+    truth = {name: value for name, value in batch.items() if name not in ("page", "look")}
+    return page.contiguous(memory_format=torch.channels_last), truth
 
 
 def rate_at(share: float, peak: float) -> float:
@@ -104,41 +106,61 @@ def rate_at(share: float, peak: float) -> float:
     return peak * (0.5 + 0.5 * math.cos(math.pi * min((share - 0.03) / 0.97, 1))) + 1e-6
 
 
+def sources(data: Path, fonts: Path, lines: Path | None, *, seed: int) -> Source:
+    """Return what pages are made of: real ones, backgrounds and pictures of lines among rendered text."""
+    real = load_pages(data)
+    rng = np.random.default_rng(seed)
+    photos = text_free(rng, real)
+    scraps = load_scraps(lines, SCRAPS, rng=rng, most=400) if lines else {}
+    clouds()  # made once here, shared by the workers
+    return Source(Stock(Faces(fonts), photos, scraps), real, REAL_SHARES)
+
+
+class Learner:
+    """A page model with its optimiser and the average of its weights."""
+
+    def __init__(self, model: PageModel, device: torch.device) -> None:
+        memory = torch.channels_last
+        self.model = model.to(device=device, memory_format=memory).train()  # type: ignore[call-overload]
+        decayed = [p for p in model.parameters() if p.ndim > 1]
+        plain = [p for p in model.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
+        self.optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.99))
+        self.average = Average(model)
+
+    def step(self, page: Tensor, truth: Tensors, rate: float) -> Tensors:
+        """Learn from pages "b 3 h w" at a learning rate; return the losses."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        with torch.autocast(page.device.type, dtype=torch.bfloat16):
+            maps = self.model(page)
+        parts = losses(maps, truth)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
+        self.optimizer.step()
+        self.average.update(self.model)
+        return parts
+
+
 def train(model: PageModel, source: Source, *, plan: Plan, out: Path, device: torch.device) -> Average:
     """Train until the minutes are over; log to stderr and OUT/log.jsonl."""
-    model = model.to(device=device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.99))
-    average = Average(model)
+    pages = feed(source, plan, device)  # before all else: a fork of a program with threads may hang
+    learner = Learner(model, device)
     dice = Dice(torch.Generator(device=device).manual_seed(plan.seed), batch=plan.batch)
     log = Log(out / "log.jsonl")
     begun = saved = time.monotonic()
-    waiting = iter(batches(source, plan))
     for step in range(sys.maxsize):
         share = (time.monotonic() - begun) / (plan.minutes * 60)
         if share >= 1:
             break
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(share, plan.rate)
-        asked = time.monotonic()
-        batch = next(waiting)
-        waited = time.monotonic() - asked
-        page, truth = to_device(batch, dice)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            maps = model(page)
-        parts = losses(maps, truth)
-        optimizer.zero_grad(set_to_none=True)
-        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimizer.step()
-        average.update(model)
-        log.add(step, parts, pages=plan.batch, waited=waited)
+        page, truth = exposed(next(pages), dice)
+        parts = learner.step(page, truth, rate_at(share, plan.rate))
+        log.add(step, parts, pages=plan.batch, waited=pages.waited)
         if time.monotonic() - saved > plan.save_every:
             saved = time.monotonic()
-            average.save(out / "page.safetensors")
-    return average
+            learner.average.save(out / "page.safetensors")
+    return learner.average
 
 
 class Log:
@@ -150,10 +172,10 @@ class Log:
         self.waited, self.pages, self.since = 0.0, 0, time.monotonic()
 
     def add(self, step: int, parts: dict[str, Tensor], *, pages: int, waited: float) -> None:
-        """Count one step; write a line if it is due."""
+        """Count one step, `waited` seconds waited for data since the start; write a line if it is due."""
         for name, value in parts.items():
             self.sums[name] = self.sums.get(name, torch.zeros_like(value)) + value.detach()
-        self.waited, self.pages = self.waited + waited, self.pages + pages
+        self.pages += pages
         if (step + 1) % self.every and step != 4:
             return
         passed = time.monotonic() - self.since
@@ -161,13 +183,13 @@ class Log:
         row = {
             "step": step + 1,
             "pages_s": round(self.pages / passed, 1),
-            "waiting": round(self.waited / passed, 3),
+            "waiting": round((waited - self.waited) / passed, 3),
         }
         means = {name: round(float(value) / count, 4) for name, value in self.sums.items()}
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({**row, **means}) + "\n")
         print(row, means, file=sys.stderr, flush=True)
-        self.sums, self.waited, self.pages, self.since = {}, 0.0, 0, time.monotonic()
+        self.sums, self.waited, self.pages, self.since = {}, waited, 0, time.monotonic()
 
 
 def options() -> argparse.Namespace:
@@ -182,7 +204,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--lines", type=Path, help="zip of line pictures from tools/pack_crops.py")
     parser.add_argument("--fusion", default="pyramid")
     parser.add_argument("--gate", default="mixed")
-    for name in ("batch", "side", "workers", "seed"):
+    for name in ("batch", "side", "workers", "seed", "echo"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Plan, name))
     parser.add_argument("--rate", type=float, default=Plan.rate)
     return parser.parse_args()
@@ -195,18 +217,12 @@ def main() -> None:
     device = torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
     torch.manual_seed(chosen.seed)
     torch.backends.cudnn.benchmark = True
-    plan = Plan(chosen.minutes, chosen.batch, chosen.side, chosen.workers, chosen.rate, seed=chosen.seed)
+    plan = Plan(**{name: value for name, value in vars(chosen).items() if name in Plan.__dataclass_fields__})
     model = PageModel(fusion=chosen.fusion, gate=chosen.gate)
     if chosen.init:
         model.load_state_dict(load_file(chosen.init))
-    real = load_pages(chosen.data)
-    rng = np.random.default_rng(chosen.seed)
-    photos = text_free(rng, real)
-    scraps = load_scraps(chosen.lines, SCRAPS, rng=rng, most=400) if chosen.lines else {}
-    counts = f"{len(real)} real pages, {len(photos)} backgrounds, {len(scraps)} sets of lines"
-    print(f"{counts}, {device}", file=sys.stderr, flush=True)
-    clouds()  # made once here, shared by the workers
-    source = Source(Stock(Faces(chosen.fonts), photos, scraps), real, REAL_SHARES)
+    source = sources(chosen.data, chosen.fonts, chosen.lines, seed=chosen.seed)
+    print(f"{source.describe()}, {device}", file=sys.stderr, flush=True)
     average = train(model, source, plan=plan, out=chosen.out, device=device)
     average.save(chosen.out / "page.safetensors")
     kept = PageModel(fusion=chosen.fusion, gate=chosen.gate)

@@ -104,6 +104,11 @@ class Source:
     real: list[RealPage]
     shares: dict[str, float]
 
+    def describe(self) -> str:
+        """Say how much there is."""
+        backgrounds, scraps = len(self.stock.photos), len(self.stock.scraps)
+        return f"{len(self.real)} real pages, {backgrounds} backgrounds, {scraps} sets of lines"
+
     def sample(self, rng: Rng, *, side: int) -> tuple[NDArray[np.uint8], Targets, int]:
         """Return pixels "side side 3", targets, and the look's index, -1 for a real page."""
         draw = rng.random()
