@@ -103,17 +103,22 @@ def evaluate(
         str | None, typer.Option(help="What counts as the same text; unless told, the set's.")
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Only the first items of each.")] = None,
+    attention: Annotated[
+        bool, typer.Option("--attention", help="Measure the looks too: how narrow, stable and faithful.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a set.")] = False,
 ) -> None:
     """Read sets with truth and print how well, and at what cost."""
     import json
 
     from foveal.evaluate import evaluate
+    from foveal.explain.examiner import Examiner
     from foveal.reading.reader import Reader
 
     reader = Reader(model, threads)
+    examiner = Examiner(model, threads=reader.threads) if attention else None
     for folder in folders:
-        report = evaluate(folder, reader, rule=rule, limit=limit)
+        report = evaluate(folder, reader, rule=rule, limit=limit, attention=examiner)
         typer.echo(json.dumps(report.to_json(), ensure_ascii=False) if as_json else report.to_text())
 
 

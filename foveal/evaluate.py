@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 from operator import add
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from foveal.document import Document, Line
+from foveal.explain.examiner import Examiner
+from foveal.explain.measured import Example, attention_figures
 from foveal.geometry import bounds
+from foveal.images import pages as open_pages
 from foveal.measure import text
 from foveal.measure.boxes import Detection, centre_inside, detect
 from foveal.measure.calibration import accepted, auroc, ece, reliability, risk_at
@@ -21,9 +24,15 @@ from foveal.measure.looks import box_count, look_count, paired
 from foveal.measure.rules import Rule, rule_named, rule_of, unknown_of
 from foveal.measure.score import Figures, crop_figures, page_figures
 from foveal.measure.sets import Crop, Place, TruePage, is_pages, read_crops, read_pages
+from foveal.reading.cut import cut
+
+T = TypeVar("T")
 
 _CHUNK = 64
 """Crops that are transcribed together."""
+
+_EXAMINED = 24
+"""Lines on which attention is measured, one character of each."""
 
 _COVERAGES = (50, 80, 90, 100)
 """Shares in % of the words, the surest first, whose error rate is given."""
@@ -79,11 +88,19 @@ class Report:
         return f"{self.set}: {self.items} items, rule {self.rule}\n{body}"
 
 
-def evaluate(folder: Path, reader: Reads, *, rule: str | None = None, limit: int | None = None) -> Report:
+def evaluate(
+    folder: Path,
+    reader: Reads,
+    *,
+    rule: str | None = None,
+    limit: int | None = None,
+    attention: Examiner | None = None,
+) -> Report:
     """Read a set of crops or pages and hold the reading against its truth.
 
     `rule`: what counts as the same text, by name (see `measure.rules`); the set's own unless told.
-    `limit`: only the first items. Raises InputMissing if the folder is no set, ConfigError for a wrong rule.
+    `limit`: only the first items. `attention`: whom to ask how good the looks are, on a sample of the lines;
+    nobody unless told. Raises InputMissing if the folder is no set, ConfigError for a wrong rule.
     """
     name = rule or rule_of(folder)
     same = rule_named(name)
@@ -92,6 +109,8 @@ def evaluate(folder: Path, reader: Reads, *, rule: str | None = None, limit: int
         with spent() as cost:
             documents = [reader.read(page.image) for page in pages]
         figures = _page_figures(documents, pages, same, unknown=unknown_of(folder))
+        if attention:
+            figures |= attention_figures(list(_sampled_lines(documents, pages)), attention)
         return Report(folder.name, name, len(pages), figures, cost)
     crops = read_crops(folder)[:limit]
     looks = any(crop.chars for crop in crops)
@@ -100,7 +119,36 @@ def evaluate(folder: Path, reader: Reads, *, rule: str | None = None, limit: int
         for start in range(0, len(crops), _CHUNK):
             images = [crop.image for crop in crops[start : start + _CHUNK]]
             lines += reader.transcribe(images, looks=looks)
-    return _crop_report(folder.name, name, crops, lines=lines, cost=cost)
+    report = _crop_report(folder.name, name, crops, lines=lines, cost=cost)
+    if attention:
+        report.figures.update(attention_figures([_example(crop) for crop in _sample(crops)], attention))
+    return report
+
+
+def _sample(items: Sequence[T]) -> Sequence[T]:
+    """Return items spread evenly, as many as attention is measured on."""
+    return items[:: max(len(items) // _EXAMINED, 1)][:_EXAMINED]
+
+
+def _example(crop: Crop) -> Example:
+    (image,) = open_pages(crop.image, select=[1])
+    spans = [
+        (left, right) for sign, (left, _, right, _) in zip(crop.text, crop.chars, strict=False) if sign != " "
+    ]
+    return Example(image.pixels, crop.text.replace(" ", ""), spans if crop.chars else ())
+
+
+def _sampled_lines(documents: Sequence[Document], pages: Sequence[TruePage]) -> Iterator[Example]:
+    """Yield lines of pages as they were found and cut out; where their characters stand is not known."""
+    read = [
+        (page, line)
+        for document, page in zip(documents, pages, strict=True)
+        for each in document.pages
+        for line in each.lines
+    ]
+    for page, line in _sample(read):
+        (image,) = open_pages(page.image, select=[1])
+        yield Example(cut(image.pixels, line.polygon).image)
 
 
 def _crop_report(

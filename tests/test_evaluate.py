@@ -6,12 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from damaged import page
+from PIL import Image
 from ran import Ran
 
 from foveal.document import Block, Char, Document, Line, Look, Page, Polygon, Word
 from foveal.errors import ConfigError, InputMissing
 from foveal.evaluate import evaluate
+from foveal.geometry import bounds
+from foveal.reading.reader import Reader
 
+EXAMPLE = Path(__file__).parent.parent / "examples" / "printed_page.jpg"
 PITCH = 10.0
 Shell = Callable[..., Ran]
 
@@ -137,3 +141,25 @@ def test_several_sets_are_read_one_after_another(crops: Path, tmp_path: Path, sh
         ("handwriting_tiny", "exact"),
     ]
     assert "scene_words_tiny: 1 items" in shell("evaluate", crops, "--limit", 1).out
+
+
+@pytest.mark.parametrize("kind", ["crops", "pages"])
+def test_attention_is_measured_beside_the_text_where_it_is_asked_for(
+    kind: str, tmp_path: Path, shell: Shell
+) -> None:
+    with Image.open(EXAMPLE) as image:
+        paragraph = image.crop((0, 0, image.width, image.height // 3)).convert("RGB")
+    paragraph.save(tmp_path / "a.png")
+    if kind == "crops":
+        line = Reader().read(paragraph).pages[0].lines[3]
+        paragraph.crop(tuple(map(round, bounds(line.polygon)))).save(tmp_path / "a.png")
+        (tmp_path / "labels.tsv").write_text("a.png\tfox\n", encoding="utf-8")
+    else:
+        (tmp_path / "pages.jsonl").write_text(json.dumps({"image": "a.png", "text": "fox"}), encoding="utf-8")
+    plain, measured = (
+        json.loads(shell("evaluate", tmp_path, "--json", *more).out)["figures"]
+        for more in ((), ("--attention",))
+    )
+    assert plain == {name: measured[name] for name in plain}
+    new = set(measured) - set(plain)
+    assert {"look_entropy", "look_stability", "deletion_look", "road_random", "insertion_gaussian"} <= new
