@@ -102,6 +102,16 @@ def fused(name: str, plain: Way, **options: int) -> Way:
     return attend
 
 
+def by_kernel(mechanism: Way) -> Way:
+    """Return a mechanism by its kernel, on the CPU by its plain route."""
+
+    def attend(q: Tensor, *rest: Tensor) -> Tensor:
+        with route("kernel" if q.is_cuda else "plain"):
+            return mechanism(q, *rest)
+
+    return attend
+
+
 def additive_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
     return {"foveal": fused("additive", additive), "eager": additive, "compile": compiled(additive)}
 
@@ -144,7 +154,11 @@ def relative_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG0
 def random_ways(n: int, device: torch.device) -> dict[str, Way]:
     mechanism = build(MECHANISMS, {"name": "random", "keys": min(KEYS, n)}).to(device)
     mask = mechanism.pattern(torch.arange(n, device=device), n)
-    return {"foveal": mechanism, "SDPA + mask": lambda q, k, v: sdpa(q, k, v, attn_mask=mask)}
+    return {
+        "foveal": by_kernel(mechanism),
+        "foveal, gathered": mechanism,
+        "SDPA + mask": lambda q, k, v: sdpa(q, k, v, attn_mask=mask),
+    }
 
 
 def chunked_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001

@@ -95,7 +95,7 @@ def pays_from(own: dict[int, float], other: dict[int, float]) -> int | None:
 
 
 def crossings(rows: list[Figures]) -> str:
-    """Tabulate from which length on each mechanism beats `scaled_dot`, and how many times its figure it has."""
+    """Tabulate from which n on each mechanism beats `scaled_dot`, and how many times its figure it has."""
     found = {measure: best(rows, measure) for measure in MEASURES}
     lines = [["mechanism", *(f"{title} | at the longest" for title in MEASURES.values())]]
     lines.append(["---"] * (1 + 2 * len(MEASURES)))

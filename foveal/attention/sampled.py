@@ -8,12 +8,17 @@ as are drawn, and one is drawn from each: none is drawn twice, and all are as li
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from foveal.attention.build import Spec
 from foveal.attention.core import pick
-from foveal.attention.sparse import Sparse, positive
+from foveal.attention.normalisers import Softmax
+from foveal.attention.routes import run
+from foveal.attention.scores import ScaledDot
+from foveal.attention.sparse import Sparse, among, positive
 from foveal.attention.tiles import at, parts, together
 
 _WORD = 0xFFFFFFFF
@@ -41,6 +46,27 @@ def drawn(seed: Tensor, blocks: Tensor, count: int, keys: int) -> Tensor:
 def gather(x: Tensor, places: Tensor) -> Tensor:
     """Return the places "t c" of "… n d": "… t c d"."""
     return x.index_select(-2, places.flatten()).reshape(*x.shape[:-2], *places.shape, x.shape[-1])
+
+
+def random(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    columns: Tensor,
+    allowed: Tensor | None,
+    *,
+    block: int,
+    attend: Callable[..., Tensor] = among,
+    bias: Tensor | None = None,
+) -> Tensor:
+    """Return attention of blocks of `block` queries on the keys "t c" drawn for each, as the kernel does.
+
+    allowed: "*#batch t block c", which pairs count; bias: the same shape, added to the score of `attend`.
+    """
+    rows = torch.arange(columns.shape[0] * block, device=q.device).clamp(max=q.shape[-2] - 1)
+    queries = gather(q, rows.view(-1, block))
+    out = together(attend, queries, gather(k, columns), gather(v, columns), allowed, bias)
+    return out.flatten(-3, -2)[..., : q.shape[-2], :]
 
 
 class Random(Sparse):
@@ -82,7 +108,7 @@ class Random(Sparse):
     def attend(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
-        """Return the values block by block, their keys and values gathered."""
+        """Return the values block by block, keys gathered; of scaled dot products by the fused kernel."""
         blocks = torch.arange(parts(q.shape[-2], self.block), device=q.device)
         rows = blocks[:, None] * self.block + torch.arange(self.block, device=q.device)
         rows = rows.clamp(max=q.shape[-2] - 1)
@@ -92,9 +118,9 @@ class Random(Sparse):
             allowed = seen if allowed is None else allowed & seen
         if bias is not None:
             bias = at(bias, rows, columns)
-        keys, values = gather(k, columns), gather(v, columns)
-        out = together(self.scorer.attend, gather(q, rows), keys, values, allowed, bias)
-        return out.flatten(-3, -2)[..., : q.shape[-2], :]
+        if bias is None and isinstance(self.scorer, ScaledDot) and isinstance(self.normaliser, Softmax):
+            return run("random", random, q, k, v, columns, allowed, block=self.block)
+        return random(q, k, v, columns, allowed, block=self.block, attend=self.scorer.attend, bias=bias)
 
 
 class RandomDynamic(Random):

@@ -116,15 +116,18 @@ def bands(window: int, places: int) -> Tiling:
     return Tiling((block, 1), (halo, 0), 1)
 
 
+def among(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor | None, bias: Tensor | None) -> Tensor:
+    """Return softmax(qᵀk / √d) v among the allowed keys, by torch's fused kernel."""
+    assert bias is None, "goes by the score's own route"
+    seen: Tensor = scaled_dot_product_attention(q, k, v, attn_mask=allowed)
+    return seen
+
+
 def local(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, window: int) -> Tensor:
     """Return softmax(qᵀk / √d) v over |i − j| ≤ window, the plain route of the kernel of that name."""
 
-    def attend(q: Tensor, k: Tensor, v: Tensor, allowed: Tensor, _: None) -> Tensor:
-        seen: Tensor = scaled_dot_product_attention(q, k, v, attn_mask=allowed)
-        return seen
-
     tiling = bands(window, max(q.shape[-2], k.shape[-2]))
-    return tiled(q, k, v, mask, near=partial(within, window=window), tiling=tiling, attend=attend)
+    return tiled(q, k, v, mask, near=partial(within, window=window), tiling=tiling, attend=among)
 
 
 class Local(Tiled):

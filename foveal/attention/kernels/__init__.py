@@ -33,6 +33,7 @@ KERNELS: dict[str, Kernel] = {
     "relative": Kernel("biased", 256, 256),
     "elu": Kernel("linear", 64, 64),
     "relu": Kernel("linear", 64, 64),
+    "random": Kernel("drawn", 128, 128),
 }
 
 _PRECISIONS = (torch.float16, torch.bfloat16, torch.float32)

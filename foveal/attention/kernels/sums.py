@@ -44,9 +44,10 @@ SIDES = {16: Tiles(64, 16, 4), 32: Tiles(64, 32, 4), 64: Tiles(32, 64, 4)}
 """Up to which size which tiles: FORWARD and PAIRS by the size of v (rows are queries, columns keys), SIDES by
 the features a program holds (rows are of its own side, columns features). The last holds beyond.
 
-Compiled for sm_90, only FORWARD of 256 spills, 136 bytes a thread of sums that are idle while a tile's scores
-are made; in return two programs fit a multiprocessor. Rows of FORWARD and PAIRS are multiples of 4·warps, and 64 keys are the most for which 4 warps keep the values of
-the keys in registers: wider tiles pass them through shared memory for each feature.
+Compiled for sm_90, only FORWARD of 256 spills: sums that are idle while a tile's scores are made, so that
+two programs fit a multiprocessor. Rows of FORWARD and PAIRS are multiples of 4·warps, and 64 keys are the
+most for which 4 warps keep the values of the keys in registers: wider tiles pass them through shared memory
+for each feature.
 """
 
 

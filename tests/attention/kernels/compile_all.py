@@ -85,6 +85,9 @@ def main() -> None:
     if d <= kernels.KERNELS["elu"].d:
         differentiate("elu", q, k, v, mask)
         differentiate("relu", q, k, v)
+    if d <= kernels.KERNELS["random"].d:
+        columns = torch.stack([torch.randperm(KEYS)[:64] for _ in range(QUERIES // 16)])
+        differentiate("random", q, k, v, columns, block=16)
     image = torch.randn(BATCH, 256, 16, 128).bfloat16().requires_grad_()
     mixed(image, lambda means, places: (means, places.sum(1, keepdim=True))).sum().backward()
 

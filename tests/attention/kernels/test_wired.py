@@ -17,6 +17,9 @@ CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("mlp", {"name": "mlp"}, False),
     ("biased", {"name": "scaled_dot"}, True),
     ("biased", {"name": "dot"}, True),
+    ("random", {"name": "random", "keys": 3, "block": 2}, False),
+    ("random", {"name": "structured", "window": 1, "anchors": 1, "keys": 2, "block": 2}, False),
+    ("local", {"name": "local", "window": 2}, False),
 ]
 
 
