@@ -6,11 +6,14 @@ corners in reading direction: top-left, top-right, bottom-right, bottom-left of 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from foveal.errors import ConfigError
 
 Point = tuple[float, float]
 Polygon = tuple[Point, ...]
@@ -81,12 +84,83 @@ class Word:
 
 
 @dataclass(frozen=True)
+class Move:
+    """Read the `char`-th character of a line, from 1, from the page pixel `to`."""
+
+    char: int
+    to: Point
+
+
+@dataclass(frozen=True)
+class Add:
+    """Read one character more, from the page pixel `to`, after the `after`-th; 0: before the first.
+
+    It joins that character's word, or begins a word of its own.
+    """
+
+    after: int
+    to: Point
+    new_word: bool = False
+
+
+@dataclass(frozen=True)
+class Remove:
+    """Read without the `char`-th character."""
+
+    char: int
+
+
+@dataclass(frozen=True)
+class Widen:
+    """Read the `char`-th character from a place so many times as wide; less than 1 narrows it."""
+
+    char: int
+    by: float = 2.0
+
+
+@dataclass(frozen=True)
+class Forbid:
+    """Read nothing of a line between the left and the right end of a polygon in page pixels."""
+
+    polygon: Polygon
+
+
+Steer = Move | Add | Remove | Widen | Forbid
+"""How a person moves the looks of a line; see `Line.reread`."""
+
+
+class Rereads(Protocol):
+    """What holds a line's pixels and can read them again."""
+
+    def reread(self, looks: Sequence[Steer]) -> Line:
+        """Return the line under looks that were moved."""
+        ...
+
+
+@dataclass(frozen=True)
 class Line:
-    """Words on one line, left to right. `confidence`: the chance that all of the line is right."""
+    """Words on one line, left to right. `confidence`: the chance that all of the line is right.
+
+    `held`: its pixels and how they were read, kept with the looks for `reread`; not part of what was read.
+    """
 
     polygon: Polygon
     confidence: float
     words: tuple[Word, ...]
+    held: Rereads | None = field(default=None, repr=False, compare=False)
+
+    def reread(self, looks: Sequence[Steer]) -> Line:
+        """Return the line as it reads when looks are moved, one change after another; see docs/asking.md.
+
+        Characters are counted from 1, each time in the line that the changes before have left. What is not
+        touched stays as it was read. Raises ConfigError for a line that was read without looks, or that came
+        from a file, and for a character that there is not.
+
+        >>> foveal.read("receipt.jpg", looks=True).pages[0].lines[2].reread([Remove(4)])  # doctest: +SKIP
+        """
+        if self.held is None:
+            raise ConfigError("the line has no pixels to read again", remedy="read it with looks=True")
+        return self.held.reread(looks)
 
     @property
     def text(self) -> str:

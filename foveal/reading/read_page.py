@@ -7,13 +7,14 @@ from dataclasses import replace
 from foveal.document import Block, Line, Page
 from foveal.geometry import points
 from foveal.images import PageImage
-from foveal.reading.compose import as_polygon, compose_block, compose_line
+from foveal.reading.compose import as_polygon, compose_block
 from foveal.reading.cut import MARGIN, cut
 from foveal.reading.engine import Session
 from foveal.reading.find import find
 from foveal.reading.found import FoundLine, shared
 from foveal.reading.order import FoundBlock, order
 from foveal.reading.readings import sureness
+from foveal.reading.steer import Held
 from foveal.reading.transcribe import Transcriber
 
 READABLE = 0.45
@@ -115,19 +116,12 @@ def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *
     strips = [cut(image.pixels, place.polygon) for place in found]
     again = len(found) <= FEW
     readings = transcriber.read([strip.image for strip in strips], looks=looks, again=again)
-    return [
-        (
-            place,
-            compose_line(
-                reading,
-                size=(strip.image.shape[1], strip.image.shape[0]),
-                to_page=strip.to_page,
-                margin=MARGIN,
-                polygon=as_polygon(place.polygon),
-            ),
-        )
+    held = [
+        Held(strip, reading, transcriber.model, MARGIN, as_polygon(place.polygon))
         for place, strip, reading in zip(found, strips, readings, strict=True)
     ]
+    lines = [one.line() if looks else one.plain() for one in held]
+    return list(zip(found, lines, strict=True))
 
 
 def _block(block: FoundBlock, lines: list[Line]) -> Block:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from foveal.config import nearest
 from foveal.document import Document, Line, Page
 from foveal.errors import ConfigError
-from foveal.geometry import points
+from foveal.geometry import Transform
 from foveal.images import PageImage, Source, name_of
 from foveal.images import pages as open_pages
+from foveal.reading.cut import Strip
 from foveal.reading.engine import Session, load_session, threads_here
 
 if TYPE_CHECKING:
@@ -81,15 +82,15 @@ class Reader:
 
         Polygons are in pixels of the image given. An image without text gives a Line without words.
         """
-        from foveal.reading.compose import compose_line
+        from foveal.reading.steer import Held
 
         images = [image.pixels for strip in strips for image in open_pages(strip, select=[1])]
         readings = self._transcriber.read(images, looks=looks)
-        sizes = [(image.shape[1], image.shape[0]) for image in images]
-        return [
-            compose_line(reading, size=size, to_page=points)
-            for reading, size in zip(readings, sizes, strict=True)
+        held = [
+            Held(Strip(image, Transform.shift(0, 0)), reading, self.model)
+            for reading, image in zip(readings, images, strict=True)
         ]
+        return [one.line() if looks else one.plain() for one in held]
 
     @cached_property
     def _page_model(self) -> Session:
@@ -97,11 +98,9 @@ class Reader:
 
     @cached_property
     def _transcriber(self) -> Transcriber:
-        from foveal.reading.transcribe import Transcriber
-        from foveal.reading.trust import load_trust
+        from foveal.reading.transcribe import load_transcriber
 
-        glance, fixate = (load_session(f"line-{self.model}-{step}", 1) for step in ("glance", "fixate"))
-        return Transcriber(glance, fixate, trust=load_trust(self.model), threads=self.threads)
+        return load_transcriber(self.model, self.threads)
 
 
 def read(

@@ -16,10 +16,18 @@ from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
 from foveal.reading.decode import Floats, Span, Trial, best_path, choose, edges, lengths, spans
-from foveal.reading.engine import Session
+from foveal.reading.engine import Session, load_session
 from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.second_look import look_again
-from foveal.reading.trust import Seen, Trust, char_evidence, ink, line_evidence, word_evidence
+from foveal.reading.trust import (
+    Seen,
+    Trust,
+    char_evidence,
+    ink,
+    line_evidence,
+    load_trust,
+    word_evidence,
+)
 
 HEIGHT = 32
 STRIDE = 4
@@ -66,8 +74,9 @@ class Transcriber:
     """Reads strips with one line model. Safe to share between threads: it keeps no state between calls.
 
     weight: of the fixations against the glance; trust: gives the chances of being right, none unless given;
-    threads: batches read at a time, each best by a session with one thread of its own, which costs less than
-    sharing out one strip's small matrices.
+    model: the name by which others load the same graphs, "" if they are not embedded; threads: batches read
+    at a time, each best by a session with one thread of its own, which costs less than sharing out one
+    strip's small matrices.
     """
 
     def __init__(
@@ -77,10 +86,12 @@ class Transcriber:
         *,
         weight: float = WEIGHT,
         trust: Trust | None = None,
+        model: str = "",
         threads: int = 1,
     ) -> None:
         self._glance, self._fixate, self._weight, self._threads = glance, fixate, weight, threads
         self._trust = trust
+        self.model = model
         self._alphabet = Alphabet()
 
     def read(
@@ -198,6 +209,12 @@ class Transcriber:
             tuple((self._alphabet.decode([i]), float(chances[i])) for i in others),
             trial.looks[place] if looks else None,
         )
+
+
+def load_transcriber(model: str, threads: int = 1) -> Transcriber:
+    """Return what reads strips with an embedded line model, "fast" or "accurate"; ConfigError for others."""
+    glance, fixate = (load_session(f"line-{model}-{step}", 1) for step in ("glance", "fixate"))
+    return Transcriber(glance, fixate, trust=load_trust(model), model=model, threads=threads)
 
 
 def _words(log_probs: Floats) -> list[Span]:
