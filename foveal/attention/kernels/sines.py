@@ -8,6 +8,10 @@ tanh is a sum of sines, and the sine of a sum separates, so that scores are prod
 The full series is the sum of tanh shifted by multiples of 2L with alternating signs, which equals tanh to
 2e^{−2(2L − |x|)}. L is taken from the data, for each group and feature: max|q| + max|k|, at least 4. No range
 is wrong, but the terms left out, Σ_{r > R} c_r, grow with L: `residue` says how much.
+
+The products are the matrix unit's; `waves` holds what stands between them. With 16-bit inputs the features
+are float16, which resolves them eight times finer than bfloat16; slopes are scaled by that of the result, so
+that small ones are not lost.
 """
 
 from __future__ import annotations
@@ -17,31 +21,22 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
+import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from foveal.attention.kernels.layout import groups, sight
-from foveal.attention.normalisers import masked_softmax
+from foveal.attention.kernels import waves
+from foveal.attention.kernels.delta import delta
+from foveal.attention.kernels.layout import eager, groups, launch, power_of_2, sight
 
-SCRATCH = 256 * 2**20
+SCRATCH = 512 * 2**20
 """How many bytes of features and scores are held at once (of one group at least)."""
 
 LEAST = 4.0
 """L at least: below it, the shifted tanh would come nearer than what the terms left out amount to."""
 
-
-class Waves(NamedTuple):
-    """ω and c of each group, term and feature: "g r 1 d" each."""
-
-    omega: Tensor
-    c: Tensor
-
-
-def _waves(q: Tensor, k: Tensor, terms: int) -> Waves:
-    reach = (q.abs().amax(1) + k.abs().amax(1)).float().clamp(min=LEAST)[:, None, None]
-    odd = torch.arange(1, 2 * terms, 2, device=q.device)[:, None, None]
-    omega = odd * (math.pi / 2) / reach
-    return Waves(omega, (math.pi / reach) / torch.sinh(omega * (math.pi / 2)))
+ROWS, TILE, WARPS = 16, 64, 4
+"""Rows of features or of a softmax a program, the sides of a tile of slopes, and warps. To be measured."""
 
 
 def residue(reach: float, terms: int) -> float:
@@ -52,52 +47,82 @@ def residue(reach: float, terms: int) -> float:
     return sum(rest) + 2 * math.exp(-2 * (2 * length - reach))
 
 
-def _features(x: Tensor, waves: Waves) -> tuple[Tensor, Tensor]:
-    """Return sin(ωx) and cos(ωx), "g n r·d" each, in x's precision."""
-    angle = x[:, None].float() * waves.omega
-    return _wide(angle.sin()).to(x.dtype), _wide(angle.cos()).to(x.dtype)
+class Series(NamedTuple):
+    """π/2L of each group and feature "g d", c "g r d", and the amplitudes w·c "g r d"."""
+
+    step: Tensor
+    c: Tensor
+    amplitude: Tensor
 
 
-def _wide(x: Tensor) -> Tensor:
-    """Return "g r n d" as "g n r·d"."""
-    return x.transpose(1, 2).flatten(2)
+def _series(q: Tensor, k: Tensor, w: Tensor, terms: int) -> Series:
+    reach = (q.abs().amax(1) + k.abs().amax(1)).float().clamp(min=LEAST)
+    odd = torch.arange(1, 2 * terms, 2, device=q.device)[:, None]
+    step = (math.pi / 2) / reach
+    c = 2 * step[:, None] / torch.sinh(odd * step[:, None] * (math.pi / 2))
+    return Series(step, c, c * w[:, None].float())
+
+
+def _spread(x: Tensor, series: Series, *, queries: bool) -> Tensor:
+    """Return the features "g n 2rd" of queries, with their amplitudes, or of keys."""
+    (g, n, d), terms = x.shape, series.c.shape[1]
+    precision = torch.float32 if x.dtype == torch.float32 else torch.float16
+    features = x.new_empty(g, n, 2 * terms * d, dtype=precision)
+    waves.spread[(g * triton.cdiv(n, ROWS),)](
+        x, series.step, series.amplitude, features, n, R=terms, D=d, DP=power_of_2(d), BM=ROWS,
+        QUERIES=queries, **launch(WARPS),
+    )  # fmt: skip
+    return features
+
+
+def _gather(x: Tensor, series: Series, slopes: Tensor, *, queries: bool) -> tuple[Tensor, Tensor]:
+    """Return dq and dw "g d" from ds · [cos, sin] of the keys; or dk, and nothing, from dsᵀ · [sin, cos]."""
+    (g, n, d), terms = x.shape, series.c.shape[1]
+    blocks = triton.cdiv(n, ROWS)
+    dx, dw = torch.empty_like(x), torch.empty(g, blocks if queries else 0, d, device=x.device)
+    waves.gather[(g * blocks,)](
+        x, series.step, series.amplitude, series.c, slopes, dx, dw, n, R=terms, D=d, DP=power_of_2(d),
+        BM=ROWS, QUERIES=queries, **launch(WARPS),
+    )  # fmt: skip
+    return dx, dw.sum(1)
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
     """Return a @ b "g n m" in float32; on a GPU it is not rounded on the way."""
     if a.is_cuda and a.dtype != torch.float32:
         return torch.bmm(a, b, out_dtype=torch.float32)
-    return torch.bmm(a, b).float()
+    return torch.bmm(a.float(), b.float())
 
 
-class _Scores(NamedTuple):
-    """Softmax weights of some groups, "g n m", and what they were made of."""
+class Masked(NamedTuple):
+    """A mask as bytes "lead heads n m" (or None), and the first group of those at hand."""
 
-    weights: Tensor
-    waves: Waves
-    amplitude: Tensor
-    """w·c, "g 1 r·d"."""
-    q: tuple[Tensor, Tensor]
-    """sin and cos of the queries, "g n r·d", and of the keys, "g m r·d"."""
-    k: tuple[Tensor, Tensor]
+    seen: Tensor | None
+    first: int
+
+    def numbers(self) -> tuple[int, ...]:
+        """Return the heads, the first group and the strides, as kernels take them."""
+        heads, strides = (1, (0, 0, 0, 0)) if self.seen is None else (self.seen.shape[1], self.seen.stride())
+        return heads, self.first, *strides
 
 
-def _scores(q: Tensor, k: Tensor, w: Tensor, seen: Tensor | None, terms: int) -> _Scores:
-    waves = _waves(q, k, terms)
-    amplitude = _wide(waves.c * w[:, None, None].float())
-    (q_sin, q_cos), (k_sin, k_cos) = _features(q, waves), _features(k, waves)
-    own = torch.cat([(q_sin * amplitude).to(q.dtype), (q_cos * amplitude).to(q.dtype)], -1)
-    score = _product(own, torch.cat([k_cos, k_sin], -1).mT)
-    weights = masked_softmax(score, None if seen is None else seen != 0)
-    return _Scores(weights, waves, amplitude, (q_sin, q_cos), (k_sin, k_cos))
+def _soften(score: Tensor, mask: Masked, precision: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Return the softmax of scores "g n m", and their log-sum-exp "g n"."""
+    g, n, m = score.shape
+    weights, lse = score.new_empty(score.shape, dtype=precision), score.new_empty(g, n)
+    waves.soften[(g * triton.cdiv(n, ROWS),)](
+        score, score if mask.seen is None else mask.seen, weights, lse, n, m, *mask.numbers(),
+        BM=ROWS, BN=min(256, power_of_2(m)), MASKED=mask.seen is not None, **launch(WARPS),
+    )  # fmt: skip
+    return weights, lse
 
 
 def _parts(q: Tensor, k: Tensor, terms: int) -> Iterator[slice]:
-    """Yield slices of the groups, as many at a time as SCRATCH allows."""
-    n, m, width = q.shape[1], k.shape[1], 2 * terms * q.shape[-1]
-    each = (n + m) * width * (4 + q.element_size()) + 2 * n * m * 4
-    count = max(1, SCRATCH // each)
-    yield from (slice(start, start + count) for start in range(0, len(q), count))
+    """Yield slices of the groups, as even as SCRATCH allows."""
+    g, n, m, width = *q.shape[:2], k.shape[1], 2 * terms * q.shape[-1]
+    each = (n + m) * width * 2 * q.element_size() + n * m * (4 + 2 * q.element_size())
+    step = triton.cdiv(g, triton.cdiv(g * each, SCRATCH))
+    yield from (slice(start, start + step) for start in range(0, g, max(1, step)))
 
 
 class _Attention(torch.autograd.Function):
@@ -108,45 +133,65 @@ class _Attention(torch.autograd.Function):
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, terms: int
     ) -> Tensor:
         """Return "g n dv"."""
-        ctx.save_for_backward(q, k, v, w, seen)
-        ctx.terms = terms
-        out = v.new_empty(*q.shape[:2], v.shape[-1])
+        out, lse = v.new_empty(*q.shape[:2], v.shape[-1]), torch.empty(q.shape[:2], device=q.device)
+        series = _series(q, k, w, terms)
         for part in _parts(q, k, terms):
-            scores = _scores(q[part], k[part], w[part], None if seen is None else seen[part], terms)
-            out[part] = scores.weights.to(v.dtype) @ v[part]
+            own = Series(*(x[part] for x in series))
+            score = _scores(q[part], k[part], own)[0]
+            weights, lse[part] = _soften(score, Masked(seen, part.start), v.dtype)
+            torch.bmm(weights, v[part], out=out[part])
+        ctx.save_for_backward(q, k, v, w, seen, out, lse, *series)
+        ctx.terms = terms
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, do: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of q, k, v and w; the series is differentiated, with L fixed."""
-        q, k, v, w, seen = ctx.saved_tensors
+        q, k, v, w, seen, out, lse, *series = ctx.saved_tensors
+        size = do.abs().amax().float().clamp(min=1e-30).log2().floor().exp2()
+        do = (do / size).to(do.dtype).contiguous()
+        mean = delta(do, out)
         slopes = [torch.empty_like(x) for x in (q, k, v, w)]
         for part in _parts(q, k, ctx.terms):
-            inputs = q[part], k[part], v[part], w[part], None if seen is None else seen[part]
-            for whole, slope in zip(slopes, _slopes(*inputs, do[part], ctx.terms), strict=True):
+            given = _Given(do[part], mean[part], lse[part], Masked(seen, part.start))
+            own = Series(*(x[part] for x in series))
+            for whole, slope in zip(slopes, _slopes(q[part], k[part], v[part], own, given), strict=True):
                 whole[part] = slope
-        return *slopes, None, None
+        return *(slope * size for slope in slopes), None, None
 
 
-def _slopes(
-    q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, do: Tensor, terms: int
-) -> tuple[Tensor, ...]:
+def _scores(q: Tensor, k: Tensor, series: Series) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the scores "g n m" in float32, and the features of queries and keys."""
+    own, other = _spread(q, series, queries=True), _spread(k, series, queries=False)
+    return _product(own, other.mT), own, other
+
+
+class _Given(NamedTuple):
+    """What the backward is given: the slope of the result, its δ, the log-sum-exp, and the mask."""
+
+    do: Tensor
+    delta: Tensor
+    lse: Tensor
+    mask: Masked
+
+
+def _slopes(q: Tensor, k: Tensor, v: Tensor, series: Series, given: _Given) -> tuple[Tensor, ...]:
     """Return the gradients of q, k, v and w of some groups."""
-    weights, waves, amplitude, (q_sin, q_cos), (k_sin, k_cos) = _scores(q, k, w, seen, terms)
-    dv = weights.to(do.dtype).mT @ do
-    dp = _product(do, v.mT)
-    ds = (weights * (dp - (weights * dp).sum(-1, keepdim=True))).to(q.dtype)
-    on_cos, on_sin = _product(ds, k_cos), _product(ds, k_sin)  # slopes of the queries' sin and cos, by w·c
-    omega = _wide(waves.omega)
-    dq = amplitude * omega * (on_cos * q_cos - on_sin * q_sin)
-    dw = (_wide(waves.c) * (on_cos * q_sin + on_sin * q_cos)).sum(1)
-    by_sin, by_cos = _product(ds.mT, q_sin), _product(ds.mT, q_cos)
-    dk = amplitude * omega * (by_cos * k_cos - by_sin * k_sin)
-    summed = (x.unflatten(-1, (terms, -1)).sum(-2) for x in (dq, dk))
-    return *summed, dv, dw.unflatten(-1, (terms, -1)).sum(-2)
+    (g, n, _), (m, dv), seen = q.shape, v.shape[1:], given.mask.seen
+    score, own, other = _scores(q, k, series)
+    weights, ds = score.new_empty(g, n, m, dtype=v.dtype), score.new_empty(g, n, m, dtype=own.dtype)
+    waves.slope[(g * triton.cdiv(n, TILE) * triton.cdiv(m, TILE),)](
+        score, given.lse, given.do, v, given.delta, score if seen is None else seen, weights, ds, n, m,
+        *given.mask.numbers(), DV=dv, DVP=power_of_2(dv), BM=TILE, BN=TILE, MASKED=seen is not None,
+        **launch(WARPS),
+    )  # fmt: skip
+    dq, dw = _gather(q, series, ds @ other, queries=True)
+    dk, _ = _gather(k, series, ds.mT @ own, queries=False)
+    return dq, dk, weights.mT @ given.do, dw
 
 
+@eager
 def additive_by_sines(
     q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None = None, *, terms: int = 8
 ) -> Tensor:
@@ -158,8 +203,6 @@ def additive_by_sines(
     """
     batch = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2], w.shape[:-1])
     seen = sight(mask, batch, q.shape[-2], k.shape[-2])
-    seen = None if seen is None else seen.flatten(0, 1)
     weight = groups(w[..., None, :], batch).squeeze(1)
-    grouped = groups(q, batch), groups(k, batch), groups(v, batch), weight
-    out: Tensor = _Attention.apply(*grouped, seen, terms)
+    out: Tensor = _Attention.apply(groups(q, batch), groups(k, batch), groups(v, batch), weight, seen, terms)
     return out.unflatten(0, batch) if batch else out[0]

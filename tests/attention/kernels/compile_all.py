@@ -20,6 +20,7 @@ from triton.runtime.jit import JITFunction
 
 from foveal.attention import kernels
 from foveal.attention.kernels.gate import mixed
+from foveal.attention.kernels.sines import additive_by_sines
 
 TOOL = Path(triton.__file__).parent / "backends" / "nvidia" / "bin" / "cuobjdump"
 BATCH, HEADS, QUERIES, KEYS = 2, 4, 128, 256
@@ -88,6 +89,7 @@ def main() -> None:
     if d <= kernels.KERNELS["random"].d:
         columns = torch.stack([torch.randperm(KEYS)[:64] for _ in range(QUERIES // 16)])
         differentiate("random", q, k, v, columns, block=16)
+    additive_by_sines(q, k, v, w).sum().backward()
     image = torch.randn(BATCH, 256, 16, 128).bfloat16().requires_grad_()
     mixed(image, lambda means, places: (means, places.sum(1, keepdim=True))).sum().backward()
 

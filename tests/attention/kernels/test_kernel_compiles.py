@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-MODULES = {"pairwise", "step", "flash", "linear", "gate", "delta", "drawn"}
+MODULES = {"pairwise", "step", "flash", "linear", "gate", "delta", "drawn", "waves"}
 SPILT = 96  # bytes a thread: a few values that outlive a loop do no harm
 SHARED = 227 * 1024  # bytes a program may have on Hopper
 

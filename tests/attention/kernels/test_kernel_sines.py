@@ -32,17 +32,19 @@ def formula(
 
 
 @pytest.mark.parametrize("kind", MASKS)
-def test_equals_its_series(kind: str) -> None:
+def test_equals_its_series(kind: str, device: torch.device) -> None:
     mask = MASKS[kind]
-    options = {} if mask is None else {"mask": mask}
-    apart = distances(additive_by_sines, formula, inputs(torch.device("cpu"), scale=2.0), **options)
+    options = {} if mask is None else {"mask": mask.to(device)}
+    apart = distances(additive_by_sines, formula, inputs(device, scale=2.0), **options)
     assert all(d < 1e-5 for d in apart), apart
 
 
 @pytest.mark.parametrize("terms", [1, 5])
-def test_groups_in_parts_equal_all_at_once(terms: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_in_parts_equal_all_at_once(
+    terms: int, monkeypatch: pytest.MonkeyPatch, device: torch.device
+) -> None:
     monkeypatch.setattr(sines, "SCRATCH", 1)
-    apart = distances(additive_by_sines, formula, inputs(torch.device("cpu")), terms=terms)
+    apart = distances(additive_by_sines, formula, inputs(device), terms=terms)
     assert all(d < 1e-5 for d in apart), apart
 
 
@@ -55,8 +57,8 @@ def test_the_series_is_as_near_to_tanh_as_it_says(reach: float, terms: int) -> N
     assert residue(reach, terms) < 50 * apart + 1e-9  # and the bound is not idle
 
 
-def test_more_terms_come_nearer_to_additive_attention() -> None:
-    q, k, v, w = inputs(torch.device("cpu"), scale=2.0)
+def test_more_terms_come_nearer_to_additive_attention(device: torch.device) -> None:
+    q, k, v, w = inputs(device, scale=2.0)
     exact = softmax_over((torch.tanh(q.unsqueeze(-2) + k.unsqueeze(-3)) @ w), None) @ v
     apart = [distance(additive_by_sines(q, k, v, w, terms=terms), exact) for terms in (2, 4, 8, 16)]
     assert apart == sorted(apart, reverse=True)
@@ -64,15 +66,15 @@ def test_more_terms_come_nearer_to_additive_attention() -> None:
     assert apart[3] < 1e-4
 
 
-def test_half_precision_is_as_near_as_its_rounding() -> None:
-    given = [x.bfloat16() for x in inputs(torch.device("cpu"))]
-    apart = distances(additive_by_sines, formula, given, mask=MASKS["pairs"])
+def test_half_precision_is_as_near_as_its_rounding(device: torch.device) -> None:
+    given = [x.bfloat16() for x in inputs(device)]
+    apart = distances(additive_by_sines, formula, given, mask=MASKS["pairs"].to(device))
     assert all(d < 4e-2 for d in apart), apart
 
 
-def test_a_query_that_may_look_nowhere_gives_zeros() -> None:
-    given = [x.requires_grad_() for x in inputs(torch.device("cpu"))]
-    out = additive_by_sines(*given, MASKS["pairs"])
+def test_a_query_that_may_look_nowhere_gives_zeros(device: torch.device) -> None:
+    given = [x.requires_grad_() for x in inputs(device)]
+    out = additive_by_sines(*given, MASKS["pairs"].to(device))
     out.sum().backward()
     assert (out[0, :, 2] == 0).all()
     assert all(x.grad.isfinite().all() for x in given)
