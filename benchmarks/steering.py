@@ -3,9 +3,9 @@
     python benchmarks/steering.py SET… [--model fast] [--limit 70] [--off 0.25]
 
 Each line is read with looks. Then some characters of it that were read right are told to look at another one
-of these, chosen at random, and the line is read again (`Line.reread`), once for each. Prints for each set how often the character
-under the new look was read, when it was aimed at the middle of that character's box and when the aim was off
-by up to `--off` of its width. A set may be one that `foveal synth --kind line` rendered.
+of these, chosen at random, and the line is read again (`Line.reread`), once for each. Prints for each set how
+often the character under the new look was read, when it was aimed at the middle of that character's box and
+when the aim was off by up to `--off` of its width. A set may be one that `foveal synth --kind line` rendered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from foveal.geometry import bounds
 from foveal.measure.rules import Rule, rule_named, rule_of
 from foveal.measure.sets import Crop, read_crops
 from foveal.measure.text import align
-
 
 MOVED = 12
 """Characters of each line that are moved."""
