@@ -12,9 +12,8 @@ from torch.nn.functional import elu
 from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from foveal.attention import GATES, MECHANISMS, build
-from foveal.attention.gates import MixedGate
 from foveal.attention.kernels.sines import additive_by_sines
-from foveal.attention.routes import route, run
+from foveal.attention.routes import Route, route, run
 
 Way = Callable[..., Tensor]
 WINDOW, CHUNK, KEYS = 64, 128, 64
@@ -93,21 +92,23 @@ def flex_relative(q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
 
 
 def fused(name: str, plain: Way, **options: int) -> Way:
-    """Return foveal's kernel, compared here whatever the table of routes says; on the CPU `plain`."""
+    """Return foveal's kernel of that name; on the CPU `plain`."""
+    return by_kernel(lambda *inputs: run(name, plain, *inputs, **options))
 
-    def attend(q: Tensor, *rest: Tensor) -> Tensor:
-        with route("kernel" if q.is_cuda else "plain"):
-            return run(name, plain, q, *rest, **options)
+
+def by_route(name: Route, mechanism: Way) -> Way:
+    def attend(*inputs: Tensor) -> Tensor:
+        with route(name):
+            return mechanism(*inputs)
 
     return attend
 
 
 def by_kernel(mechanism: Way) -> Way:
-    """Return a mechanism by its kernel, on the CPU by its plain route."""
+    """Return a mechanism by its kernel, whatever the table of routes says; on the CPU by its plain route."""
 
-    def attend(q: Tensor, *rest: Tensor) -> Tensor:
-        with route("kernel" if q.is_cuda else "plain"):
-            return mechanism(q, *rest)
+    def attend(*inputs: Tensor) -> Tensor:
+        return by_route("kernel" if inputs[0].is_cuda else "plain", mechanism)(*inputs)
 
     return attend
 
@@ -135,8 +136,8 @@ def relative(q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
 def local_ways(n: int, device: torch.device) -> dict[str, Way]:
     tiled = build(MECHANISMS, {"name": "local", "window": WINDOW})
     ways = {
-        "foveal": fused("local", lambda q, k, v, window: tiled(q, k, v), window=WINDOW),  # noqa: ARG005
-        "foveal, tiled": tiled,
+        "foveal": by_kernel(tiled),
+        "foveal, tiled": by_route("plain", tiled),
         "SDPA + mask": lambda q, k, v: sdpa(q, k, v, attn_mask=near(q, k)),
     }
     return ways if device.type == "cpu" else ways | {"Flex": flex_local(n, device)}
@@ -156,7 +157,7 @@ def random_ways(n: int, device: torch.device) -> dict[str, Way]:
     mask = mechanism.pattern(torch.arange(n, device=device), n)
     return {
         "foveal": by_kernel(mechanism),
-        "foveal, gathered": mechanism,
+        "foveal, gathered": by_route("plain", mechanism),
         "SDPA + mask": lambda q, k, v: sdpa(q, k, v, attn_mask=mask),
     }
 
@@ -176,18 +177,11 @@ def dotted_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
 
 def gate_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
     gate = build(GATES, "mixed", channels=256).to(device, torch.bfloat16 if device.type == "cuda" else None)
-    ways = {"eager": gate, "compile": compiled(gate)}
-    return ways if device.type == "cpu" else {"foveal": partial(fused_gate, gate)} | ways
 
+    def whole(x: Tensor) -> Tensor:
+        return x * gate.weights(x)
 
-def fused_gate(gate: MixedGate, x: Tensor) -> Tensor:
-    from foveal.attention.kernels.gate import mixed
-
-    def judge(means: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = torch.relu(gate.channel.squeeze(means))
-        return torch.sigmoid(gate.channel.excite(hidden)), torch.sigmoid(gate.spatial.look(places))
-
-    return mixed(x, judge)
+    return {"foveal": by_kernel(gate), "eager": by_route("plain", gate), "compile": compiled(whole)}
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,12 @@ x is "b c h w"; mask, where given, "b 1 #h #w": places outside it (padding) do n
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
+
+from foveal.attention.routes import run
 
 
 class Gate(nn.Module):
@@ -55,6 +59,13 @@ def _max(x: Tensor, mask: Tensor | None) -> Tensor:
     return top * mask.any(dim=3, keepdim=True).any(dim=2, keepdim=True)  # 0 where nothing counts
 
 
+def _over_channels(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the mean and the maximum over the channels, "b 2 h w"; 0 at places that do not count."""
+    if mask is not None:
+        x = x * mask
+    return torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
+
+
 class ChannelGate(Gate):
     """σ(W₂ relu(W₁ mean(x)))  (squeeze-excitation, Hu et al., 2018). Weights "b c 1 1"; cost c²/2 a map.
 
@@ -69,8 +80,11 @@ class ChannelGate(Gate):
 
     def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return one weight a channel, "b c 1 1"."""
-        seen = _mean(x, mask)
-        return torch.sigmoid(self.excite(torch.relu(self.squeeze(seen))))
+        return self.judge(_mean(x, mask))
+
+    def judge(self, means: Tensor) -> Tensor:
+        """Return the weights from the mean of each channel, "b c 1 1" both."""
+        return torch.sigmoid(self.excite(torch.relu(self.squeeze(means))))
 
 
 class SpatialGate(Gate):
@@ -86,10 +100,11 @@ class SpatialGate(Gate):
 
     def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return one weight a place, "b 1 h w"."""
-        if mask is not None:
-            x = x * mask
-        seen = torch.cat([x.mean(dim=1, keepdim=True), x.amax(dim=1, keepdim=True)], dim=1)
-        return torch.sigmoid(self.look(seen))
+        return self.judge(_over_channels(x, mask))
+
+    def judge(self, places: Tensor) -> Tensor:
+        """Return the weights "b 1 h w" from the mean and the maximum over the channels, "b 2 h w"."""
+        return torch.sigmoid(self.look(places))
 
 
 class GlobalSpatialGate(Gate):
@@ -137,6 +152,16 @@ class CoordinateGate(Gate):
         return kept
 
 
+Judge = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""From the mean of each channel and mean and maximum over the channels to both weights of a mixed gate."""
+
+
+def mixed(x: Tensor, judge: Judge, mask: Tensor | None) -> Tensor:
+    """Return x · channel weights · spatial weights, the plain route of the kernel of that name."""
+    by_channel, by_place = judge(_mean(x, mask), _over_channels(x, mask))
+    return x * (by_channel * by_place)
+
+
 class MixedGate(Gate):
     """Channel weights × spatial weights, both seen from the same x: "b c h w" in one product.
 
@@ -156,6 +181,14 @@ class MixedGate(Gate):
     def weights(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the outer product of both weights, "b c h w"."""
         return self.channel.weights(x, mask) * self.spatial.weights(x, mask)
+
+    def judge(self, means: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the weights of the channels "b c 1 1" and of the places "b 1 h w"; see `Judge`."""
+        return self.channel.judge(means), self.spatial.judge(places)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return x · weights(x), "b c h w", by the fused kernel where it pays."""
+        return run("mixed", mixed, x, self.judge, mask)
 
 
 GATES: dict[str, type[Gate]] = {

@@ -25,8 +25,8 @@ from foveal.errors import ConfigError
 Route = Literal["plain", "compiled", "kernel"]
 
 ROUTES: dict[tuple[str, str], tuple[tuple[int, Route], ...]] = {}
-"""(mechanism, device) → from how many pairs of a query and a key on (over the whole batch) which route pays,
-smallest first, as in `("additive", "cuda"): ((0, "plain"), (4096, "kernel"))`; what is not here goes plain.
+"""(mechanism, device) → from how many pairs of a query and a key on (over the whole batch; of a gate, from
+how many numbers of its map) which route pays, smallest first; what is not here, or smaller, goes plain.
 To be filled from `python benchmarks/attention.py` once the kernels are measured on a GPU.
 """
 
@@ -49,30 +49,31 @@ def route(name: Route) -> Iterator[None]:
         _forced.reset(token)
 
 
-def choose(mechanism: str, q: Tensor, k: Tensor, v: Tensor) -> Route:
-    """Return the route of `mechanism` for q "*batch q d", k "*batch k d" and v "*batch k dv".
+def choose(mechanism: str, *inputs: Tensor) -> Route:
+    """Return the route of `mechanism` for q "*batch q d", k "*batch k d", v "*batch k dv", or for a map.
 
     An exported graph is made of torch's own operations: "plain".
     """
     if torch.compiler.is_exporting():
         return "plain"
     forced = None if torch.compiler.is_compiling() else _forced.get()  # which torch.compile cannot trace
-    wanted = forced or _measured(mechanism, q, k)
-    if wanted != "kernel" or kernels.usable(mechanism, q, k, v):
+    wanted = forced or _measured(mechanism, inputs)
+    if wanted != "kernel" or kernels.usable(mechanism, *inputs):
         return wanted
     if forced and mechanism in kernels.KERNELS:
+        shapes = ", ".join(str(tuple(x.shape)) for x in inputs)
         raise ConfigError(
-            f"the kernel of '{mechanism}' does not take {tuple(q.shape)}, {tuple(k.shape)}, {tuple(v.shape)} "
-            f"of {q.dtype} on {q.device}",
+            f"the kernel of '{mechanism}' does not take {shapes} of {inputs[0].dtype} on {inputs[0].device}",
             remedy="it needs Triton, an NVIDIA GPU, and one precision of 16 or 32 bits",
         )
     return "plain"
 
 
-def _measured(mechanism: str, q: Tensor, k: Tensor) -> Route:
-    pairs = q[..., 0].numel() * k.shape[-2]
-    table = ROUTES.get((mechanism, q.device.type), ())
-    return next((name for start, name in reversed(table) if pairs >= start), "plain")
+def _measured(mechanism: str, inputs: tuple[Tensor, ...]) -> Route:
+    first = inputs[0]
+    table = ROUTES.get((mechanism, first.device.type), ())
+    size = first.numel() if len(inputs) == 1 else first[..., 0].numel() * inputs[1].shape[-2]
+    return next((name for start, name in reversed(table) if size >= start), "plain")
 
 
 @cache
@@ -80,22 +81,16 @@ def _compiled(plain: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return torch.compile(plain, dynamic=True)
 
 
-def run(
-    mechanism: str,
-    plain: Callable[..., Tensor],
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    *rest: Any,
-    **options: Any,
-) -> Tensor:
-    """Return `plain(q, k, v, *rest, **options)` by the route chosen for `mechanism`.
+def run(mechanism: str, plain: Callable[..., Tensor], *args: Any, **options: Any) -> Tensor:
+    """Return `plain(*args, **options)` by the route chosen for `mechanism`.
 
-    `plain` is a function of the module (it is compiled once); the kernel takes the same arguments.
+    args: q, k and v, or a map, and what else it takes. `plain` is a function of a module (it is compiled
+    once); the kernel takes the same arguments.
     """
-    chosen = choose(mechanism, q, k, v)
+    kernel = kernels.KERNELS.get(mechanism)
+    chosen = choose(mechanism, *args[: kernel.inputs if kernel else 3])
     if chosen == "kernel":
-        return kernels.load(mechanism)(q, k, v, *rest, **options)
+        return kernels.load(mechanism)(*args, **options)
     if chosen == "compiled" and not torch.compiler.is_compiling():
-        return _compiled(plain)(q, k, v, *rest, **options)
-    return plain(q, k, v, *rest, **options)
+        return _compiled(plain)(*args, **options)
+    return plain(*args, **options)

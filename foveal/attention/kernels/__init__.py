@@ -18,22 +18,31 @@ from torch import Tensor
 
 
 class Kernel(NamedTuple):
-    """Where a mechanism's function is, which has the mechanism's name, and for which sizes it is made."""
+    """Where a mechanism's function is, which has the mechanism's name, and for which sizes it is made.
+
+    most: how long the axes of its inputs may be, by the number of the input and of its axis.
+    """
 
     module: str
-    d: int
-    dv: int
+    most: dict[tuple[int, int], int]
+    inputs: int = 3
+    """How many of its first arguments are of one precision: q, k and v; or a map alone."""
+
+
+def _up_to(module: str, d: int, dv: int) -> Kernel:
+    return Kernel(module, {(0, -1): d, (2, -1): dv})
 
 
 KERNELS: dict[str, Kernel] = {
-    "additive": Kernel("additive", 1024, 256),
-    "mlp": Kernel("mlp", 1024, 256),
-    "local": Kernel("local", 256, 256),
-    "biased": Kernel("biased", 256, 256),
-    "relative": Kernel("biased", 256, 256),
-    "elu": Kernel("linear", 64, 64),
-    "relu": Kernel("linear", 64, 64),
-    "random": Kernel("drawn", 128, 128),
+    "additive": _up_to("additive", 1024, 256),
+    "mlp": _up_to("mlp", 1024, 256),
+    "local": _up_to("local", 256, 256),
+    "biased": _up_to("biased", 256, 256),
+    "relative": _up_to("biased", 256, 256),
+    "elu": _up_to("linear", 64, 64),
+    "relu": _up_to("linear", 64, 64),
+    "random": _up_to("drawn", 128, 128),
+    "mixed": Kernel("gate", {(0, 1): 1024}, inputs=1),
 }
 
 _PRECISIONS = (torch.float16, torch.bfloat16, torch.float32)
@@ -46,13 +55,15 @@ def load(mechanism: str) -> Callable[..., Tensor]:
     return function
 
 
-def usable(mechanism: str, q: Tensor, k: Tensor, v: Tensor) -> bool:
-    """Return whether `mechanism` has a kernel that takes these tensors where they are."""
+def usable(mechanism: str, *inputs: Tensor) -> bool:
+    """Return whether `mechanism` has a kernel that takes these inputs (q, k, v; or a map) where they are."""
     if (kernel := KERNELS.get(mechanism)) is None:
         return False
-    alike = all(x.device == q.device and x.dtype == q.dtype for x in (k, v)) and q.dtype in _PRECISIONS
-    fits = q.shape[-1] <= kernel.d and v.shape[-1] <= kernel.dv
-    return alike and fits and 0 not in (*q.shape, *k.shape, *v.shape) and _runs_on(q.device)
+    first, *others = inputs
+    alike = all(x.device == first.device and x.dtype == first.dtype for x in others)
+    fits = all(inputs[i].shape[axis] <= most for (i, axis), most in kernel.most.items())
+    some = all(x.numel() for x in inputs)
+    return alike and first.dtype in _PRECISIONS and fits and some and _runs_on(first.device)
 
 
 def _runs_on(device: torch.device) -> bool:

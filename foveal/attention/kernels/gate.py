@@ -8,7 +8,6 @@ that autograd has nothing to add by itself. Channels that share the maximum shar
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,6 +16,7 @@ import triton.language as tl
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from foveal.attention.gates import Judge
 from foveal.attention.kernels.layout import eager, launch, power_of_2
 
 TILE, WARPS = 2**14, 8
@@ -24,8 +24,6 @@ TILE, WARPS = 2**14, 8
 
 To be measured.
 """
-
-Judge = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 @triton.jit

@@ -7,6 +7,7 @@ import torch
 from held import distance
 from torch import Tensor
 
+from foveal.attention import kernels, route
 from foveal.attention.gates import MixedGate
 from foveal.attention.kernels.gate import mixed
 
@@ -17,14 +18,6 @@ B, C, H, W = 2, 11, 5, 7
 def exact_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a GPU the judge's convolutions are otherwise made of numbers of 10 bits."""
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", False)
-
-
-def judge(gate: MixedGate):  # type: ignore[no-untyped-def]
-    def weigh(means: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = torch.relu(gate.channel.squeeze(means))
-        return torch.sigmoid(gate.channel.excite(hidden)), torch.sigmoid(gate.spatial.look(places))
-
-    return weigh
 
 
 def slopes(out: Tensor, x: Tensor, gate: MixedGate) -> list[Tensor]:
@@ -38,7 +31,7 @@ def apart(x: Tensor, mask: Tensor | None, device: torch.device) -> list[float]:
     exact = MixedGate(x.shape[1]).double()
     gate = copy.deepcopy(exact).to(device, x.dtype)
     own, other = x.to(device).requires_grad_(), x.double().requires_grad_()
-    found = slopes(mixed(own, judge(gate), None if mask is None else mask.to(device)), own, gate)
+    found = slopes(mixed(own, gate.judge, None if mask is None else mask.to(device)), own, gate)
     expected = slopes(exact(other, mask), other, exact)
     return [distance(one, two) for one, two in zip(found, expected, strict=True)]
 
@@ -67,6 +60,18 @@ def test_equals_the_gate_across_blocks(device: torch.device) -> None:
 def test_channels_that_share_the_maximum_share_its_slope(device: torch.device) -> None:
     x = map_(B, C, H, W).round()  # whole numbers: many ties
     assert all(d < 1e-5 for d in apart(x, MASKS["places"], device))
+
+
+def test_the_gate_takes_it_when_routed_there(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    gate, x, loaded, load = MixedGate(C).to(device), map_(B, C, H, W).to(device), [], kernels.load
+    monkeypatch.setattr(kernels, "load", lambda asked: loaded.append(asked) or load(asked))
+    with route("plain"):
+        expected = gate(x)
+    assert loaded == []
+    with route("kernel"):
+        torch.testing.assert_close(gate(x), expected)
+    assert loaded == ["mixed"]
 
 
 def test_half_precision_is_as_near_as_its_rounding(device: torch.device) -> None:
