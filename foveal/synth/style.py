@@ -93,11 +93,12 @@ def augment(
     width: int,
     generator: torch.Generator,
     strength: float = 0.8,
+    boxes: Float[Tensor, "b n 4"] | None = None,
 ) -> Strips:
     """Geometry, tone and degradation of real strips in [0, 1], whose height stands for a line of text.
 
     `strength` scales every effect of a page written with a pen: what bends, slants and wavers least changes
-    what stands there. Strips come back without boxes.
+    what stands there. `boxes`, in pixels of `images`, come back where they then are.
     """
     dice = Dice(generator, batch=len(images))
     look = draw_effects(torch.full_like(widths, LOOKS.index("pen")), dice).scaled(strength)
@@ -111,8 +112,10 @@ def augment(
     shrunk = torch.lerp(images, soft, (shared.pixel / unit - 1).clamp(0, 1))
     photo = sample(shrunk, (shared.bent / unit).minimum(last), border=True)
     photo = degrade((photo * paper.light(look, dice, shared.places)).clamp(0, 1), look, dice)
-    none = torch.zeros(len(images), 0, 4, device=images.device)
-    return Strips(sensor.develop(photo, content, hard=look.on("pixels")), none, content.long())
+    known = torch.zeros(len(images), 0, 4, device=images.device) if boxes is None else boxes * unit
+    limit = torch.stack([content, torch.full_like(content, height)], 1).repeat(1, 2)[:, None]
+    placed = warp.boxes(known).clamp(min=0).minimum(limit)
+    return Strips(sensor.develop(photo, content, hard=look.on("pixels")), placed, content.long())
 
 
 def _coverage(masks: Tensor, widths: Tensor) -> Float[Tensor, "b 1 m v"]:
