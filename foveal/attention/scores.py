@@ -34,14 +34,20 @@ def meet(q: Tensor, k: Tensor) -> Tensor:
     return q.unsqueeze(-2) + k.unsqueeze(-3)
 
 
-def additive(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None) -> Tensor:
-    """Return softmax(wᵀ tanh(q + k)) v, the plain route of the kernel of that name."""
-    return masked_softmax(torch.tanh(meet(q, k)) @ w, mask).to(v.dtype) @ v
+def additive(
+    q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None, bias: Tensor | None
+) -> Tensor:
+    """Return softmax(wᵀ tanh(q + k) + bias) v, the plain route of the kernel of that name."""
+    return _attended(torch.tanh(meet(q, k)) @ w, v, mask, bias)
 
 
-def mlp(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None) -> Tensor:
-    """Return softmax(wᵀ relu(q + k)) v, the plain route of the kernel of that name."""
-    return masked_softmax(torch.relu(meet(q, k)) @ w, mask).to(v.dtype) @ v
+def mlp(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None, bias: Tensor | None) -> Tensor:
+    """Return softmax(wᵀ relu(q + k) + bias) v, the plain route of the kernel of that name."""
+    return _attended(torch.relu(meet(q, k)) @ w, v, mask, bias)
+
+
+def _attended(score: Tensor, v: Tensor, mask: Tensor | None, bias: Tensor | None) -> Tensor:
+    return masked_softmax(score if bias is None else score + bias, mask).to(v.dtype) @ v
 
 
 def biased(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor | None) -> Tensor:
@@ -153,9 +159,9 @@ class Additive(Attention):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
         """Return the attended values, by the fused kernel where there is one."""
-        if bias is not None or not isinstance(self.normaliser, Softmax):
+        if not isinstance(self.normaliser, Softmax):
             return super().attend(q, k, v, mask, bias)
-        return run("additive", additive, *self.project(q, k), v, self.v, mask)
+        return run("additive", additive, *self.project(q, k), v, self.v, mask, bias)
 
     def row_bytes(self, q: Tensor, k: Tensor) -> int:
         """Return the bytes of a row: the sum and its tanh, "k hidden" each, on top of the weights."""
@@ -216,10 +222,10 @@ class MLP(Attention):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
         """Return the attended values, by the fused kernel where there is one: for two layers and relu."""
-        fused = self.middle is None and self.activation == "relu" and bias is None
+        fused = self.middle is None and self.activation == "relu"
         if not fused or not isinstance(self.normaliser, Softmax):
             return super().attend(q, k, v, mask, bias)
-        return run("mlp", mlp, *self.project(q, k), v, self.v, mask)
+        return run("mlp", mlp, *self.project(q, k), v, self.v, mask, bias)
 
     def row_bytes(self, q: Tensor, k: Tensor) -> int:
         """Return the bytes of a row: two or three hidden layers "k hidden", on top of the weights."""

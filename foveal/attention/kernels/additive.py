@@ -139,11 +139,13 @@ FORM = Form(
 
 
 @eager
-def additive(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return softmax_k(Σ_d w_d tanh(q_d + k_d)) v, "*batch q dv", with gradients for q, k, v and w.
+def additive(
+    q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
+    """Return softmax_k(Σ_d w_d tanh(q_d + k_d) + bias) v, "*batch q dv", with gradients for all but the mask.
 
-    q: "*batch q d", k: "*batch k d", v: "*batch k dv", w: "*#batch d", or "d" for all; mask: "*#batch #q #k".
-    Exact but for rounding: sums are in float32. Time O(q·k·d); memory O((q + k)·(d + dv)), and while
-    differentiating at most sums.SCRATCH bytes more.
+    q: "*batch q d", k: "*batch k d", v: "*batch k dv", w: "*#batch d", or "d" for all; mask, bias:
+    "*#batch #q #k". Exact but for rounding: sums are in float32. Time O(q·k·d); memory O((q + k)·(d + dv)),
+    and while differentiating at most sums.SCRATCH bytes more.
     """
-    return attend(q, k, v, w, mask, form=FORM)
+    return attend(q, k, v, w, mask, bias, form=FORM)

@@ -68,11 +68,13 @@ FORM = Form(
 
 
 @eager
-def mlp(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return softmax_k(Σ_d w_d relu(q_d + k_d)) v, "*batch q dv", with gradients for q, k, v and w.
+def mlp(
+    q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
+) -> Tensor:
+    """Return softmax_k(Σ_d w_d relu(q_d + k_d) + bias) v, "*batch q dv", with gradients for q, k, v and w.
 
     q and k are the two halves of the hidden layer before its ReLU, the bias in one of them: "*batch q d",
-    "*batch k d". v: "*batch k dv", w: "*#batch d", or "d" for all; mask: "*#batch #q #k".
+    "*batch k d". v: "*batch k dv", w: "*#batch d", or "d" for all; mask and bias: "*#batch #q #k".
     Sums are in float32. Time O(q·k·d); memory as `additive`.
     """
-    return attend(q, k, v, w, mask, form=FORM)
+    return attend(q, k, v, w, mask, bias, form=FORM)

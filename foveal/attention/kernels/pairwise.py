@@ -1,4 +1,4 @@
-"""Triton kernels of attention whose score is Σ_d w_d f(q_d + k_d); `sums` launches them.
+"""Triton kernels of attention whose score is Σ_d w_d f(q_d + k_d) and a bias; `sums` launches them.
 
 Forward: a program holds a tile of queries and runs over the keys with an online softmax; the score of a tile
 is summed feature by feature in registers. It keeps the log-sum-exp of each row, nothing of size q × k.
@@ -19,6 +19,7 @@ import triton.language as tl
 
 from foveal.attention.kernels.blocks import allowed, dot, flat, matrix, normaliser, online, places
 
+LOG2E = tl.constexpr(1.4426950408889634)
 TWO_LOG2E = tl.constexpr(2.885390081777927)
 
 
@@ -57,11 +58,12 @@ def spread(
 
 @triton.jit
 def forward(
-    q, k, v, eq, ek, c, reach_q, reach_k, seen, out, lse, n, m, n_pad, m_pad, heads,
+    q, k, v, eq, ek, c, reach_q, reach_k, seen, bias, out, lse, n, m, n_pad, m_pad, heads,
     lead_stride, head_stride, row_stride, column_stride,
+    bias_lead_stride, bias_head_stride, bias_row_stride, bias_column_stride,
     D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
-    PAD: tl.constexpr, MASKED: tl.constexpr, SCORES: tl.constexpr,
+    PAD: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr, SCORES: tl.constexpr,
 ):  # fmt: skip
     """Attend from BM queries to all keys."""
     blocks = tl.cdiv(n, BM)
@@ -72,6 +74,7 @@ def forward(
     q, k, v, c = q + g * n * D, k + g * m * D, v + g * m * DV, c + g * EVEN
     eq, reach_k = _first(eq, g, row, n_pad, EVEN, PAD), reach_k + g * m_pad
     seen += (g // heads) * lead_stride + (g % heads) * head_stride
+    bias += (g // heads) * bias_lead_stride + (g % heads) * bias_head_stride
     own = tl.max(tl.load(reach_q + g * n_pad + rows))
     best = tl.full([BM // (4 * WARPS), 4 * WARPS], float("-inf"), tl.float32)
     total = tl.zeros([BM // (4 * WARPS), 4 * WARPS], tl.float32)
@@ -83,6 +86,9 @@ def forward(
         score = SCORES(q, k, eq, keys, c, row, start, n, m, reach, D, BM, BN, WARPS, PAD)
         here = row + row_places, start + column_places
         may = allowed(seen, here[0], here[1], n, m, row_stride, column_stride, MASKED)
+        if BIASED:
+            place = bias + here[0] * bias_row_stride + here[1] * bias_column_stride
+            score += tl.load(place, mask=may, other=0.0).to(tl.float32) * LOG2E
         weight, best, total, shrink = online(tl.where(may, score, float("-inf")), best, total)
         values = matrix(v, start + tl.arange(0, BN), features, m, DV)
         weight = flat(weight.to(v.dtype.element_ty), BM, BN)
@@ -97,11 +103,12 @@ def forward(
 
 @triton.jit
 def pairs(
-    q, k, v, eq, ek, c, reach_q, reach_k, seen, do, delta, lse, dv, ds, first, stop, height,
+    q, k, v, eq, ek, c, reach_q, reach_k, seen, bias, do, delta, lse, dv, ds, first, stop, height,
     n, m, n_pad, m_pad, heads, lead_stride, head_stride, row_stride, column_stride,
+    bias_lead_stride, bias_head_stride, bias_row_stride, bias_column_stride,
     D: tl.constexpr, EVEN: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr,
     BM: tl.constexpr, BN: tl.constexpr, GRAIN: tl.constexpr, WARPS: tl.constexpr,
-    PAD: tl.constexpr, MASKED: tl.constexpr, SCORES: tl.constexpr,
+    PAD: tl.constexpr, MASKED: tl.constexpr, BIASED: tl.constexpr, SCORES: tl.constexpr,
 ):  # fmt: skip
     """Add to dv and write ds "g height m_pad" of BN keys and the queries from first to stop, whole GRAINs."""
     blocks = tl.cdiv(m, GRAIN) * GRAIN // BN
@@ -113,6 +120,7 @@ def pairs(
     ek, reach_q = _first(ek, g, column, m_pad, EVEN, PAD), reach_q + g * n_pad
     lse, delta, ds = lse + g * n_pad, delta + g * n_pad, ds + g * height * m_pad
     seen += (g // heads) * lead_stride + (g % heads) * head_stride
+    bias += (g // heads) * bias_lead_stride + (g % heads) * bias_head_stride
     own = tl.max(tl.load(reach_k + g * m_pad + columns))
     values = matrix(v, columns, features, m, DV)
     dv_place = dv + g * m * DV + columns[:, None] * DV + features[None, :]
@@ -126,6 +134,9 @@ def pairs(
         score = SCORES(q, k, queries, ek, c, start, column, n, m, reach, D, BM, BN, WARPS, PAD)
         here = start + row_places, column + column_places
         may = allowed(seen, here[0], here[1], n, m, row_stride, column_stride, MASKED)
+        if BIASED:
+            place = bias + here[0] * bias_row_stride + here[1] * bias_column_stride
+            score += tl.load(place, mask=may, other=0.0).to(tl.float32) * LOG2E
         weight = tl.where(may, tl.exp2(score - tl.load(lse + here[0])), 0.0)
         weight = flat(weight, BM, BN)
         given = matrix(do, rows, features, n, DV)

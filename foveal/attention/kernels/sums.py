@@ -1,4 +1,4 @@
-"""Attention whose score is Σ_d w_d f(q_d + k_d), as one differentiable function: launches `pairwise`."""
+"""Attention whose score is Σ_d w_d f(q_d + k_d) + bias, as one differentiable function of `pairwise`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from foveal.attention.kernels import pairwise
 from foveal.attention.kernels.delta import delta
-from foveal.attention.kernels.layout import groups, launch, padded, power_of_2, sight
+from foveal.attention.kernels.layout import groups, launch, padded, power_of_2, shared, sight
 from foveal.attention.kernels.step import Step
 
 SCRATCH = 256 * 2**20
@@ -112,15 +112,37 @@ class _Shape(NamedTuple):
     constants: dict[str, Any]
 
 
-def _shape(q: Tensor, v: Tensor, seen: Tensor | None, form: Form) -> _Shape:
+class Beside(NamedTuple):
+    """What stands beside q, k, v and w: the form, the heads of a batch, the mask and the bias.
+
+    seen: bytes "lead heads n m"; bias: the same shape, or 1 for what repeats over leads or heads.
+    """
+
+    form: Form
+    heads: int
+    seen: Tensor | None
+    bias: Tensor | None
+
+    def tensors(self, other: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the mask and the bias as kernels take them; in place of none any other tensor."""
+        return other if self.seen is None else self.seen, other if self.bias is None else self.bias
+
+    def strides(self) -> tuple[int, ...]:
+        """Return how far apart the places of the mask and of the bias lie, 0 for what repeats."""
+        strides = (0, 0, 0, 0) if self.seen is None else self.seen.stride()
+        if self.bias is None:
+            return *strides, 0, 0, 0, 0
+        sizes = zip(self.bias.shape, self.bias.stride(), strict=True)
+        return *strides, *(0 if size == 1 else stride for size, stride in sizes)
+
+
+def _shape(q: Tensor, v: Tensor, beside: Beside) -> _Shape:
     n, d, m, dv = *q.shape[1:], *v.shape[1:]
-    heads = 1 if seen is None else seen.shape[1]
-    strides = (0, 0, 0, 0) if seen is None else seen.stride()
     constants = {
-        "D": d, "EVEN": padded(d, 2), "DV": dv, "DVP": power_of_2(dv),
-        "PAD": PAD, "MASKED": seen is not None, "SCORES": form.scores,
+        "D": d, "EVEN": padded(d, 2), "DV": dv, "DVP": power_of_2(dv), "PAD": PAD,
+        "MASKED": beside.seen is not None, "BIASED": beside.bias is not None, "SCORES": beside.form.scores,
     }  # fmt: skip
-    return _Shape((n, m, padded(n, PAD), padded(m, PAD), heads, *strides), constants)
+    return _Shape((n, m, padded(n, PAD), padded(m, PAD), beside.heads, *beside.strides()), constants)
 
 
 def _coefficients(w: Tensor, form: Form) -> Tensor:
@@ -128,16 +150,15 @@ def _coefficients(w: Tensor, form: Form) -> Tensor:
     return torch.nn.functional.pad(w.float() * (form.score_factor * LOG2E), (0, w.shape[-1] % 2))
 
 
-def _forward(
-    q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, form: Form
-) -> tuple[Tensor, Tensor]:
+def _forward(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tuple[Tensor, Tensor]:
     """Return what is seen "g n dv" and the base-2 log-sum-exp "g n_pad"."""
+    form = beside.form
     own, other = _side(q, form, rows_first=False), _side(k, form, rows_first=False)
     out, lse = v.new_empty(*q.shape[:2], v.shape[-1]), torch.empty_like(own.reach)
-    shape, tiles = _shape(q, v, seen, form), _tiles(FORWARD, v.shape[-1])
+    shape, tiles = _shape(q, v, beside), _tiles(FORWARD, v.shape[-1])
     pairwise.forward[(q.shape[0] * triton.cdiv(q.shape[1], tiles.rows),)](
         q, k, v, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach,
-        out if seen is None else seen, out, lse, *shape.numbers,
+        *beside.tensors(out), out, lse, *shape.numbers,
         **shape.constants, BM=tiles.rows, BN=tiles.columns, WARPS=tiles.warps,
         **launch(tiles.warps, tiles.registers),
     )  # fmt: skip
@@ -178,28 +199,29 @@ def _scratch(q: Tensor, n_pad: int, m_pad: int) -> Tensor:
 
 
 class _Attention(torch.autograd.Function):
-    """softmax_k(Σ_d w_d f(q_d + k_d)) v of q "g n d", k "g m d", v "g m dv", w "g d"."""
+    """softmax_k(Σ_d w_d f(q_d + k_d) + bias) v of q "g n d", k "g m d", v "g m dv", w "g d"."""
 
     @staticmethod
     def forward(
-        ctx: Any, q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, form: Form
+        ctx: Any, q: Tensor, k: Tensor, v: Tensor, w: Tensor, bias: Tensor | None, beside: Beside
     ) -> Tensor:
         """Return what is seen, "g n dv"."""
-        out, lse = _forward(q, k, v, w, seen, form)
-        ctx.save_for_backward(q, k, v, w, seen, out, lse)
-        ctx.form = form
+        out, lse = _forward(q, k, v, w, beside._replace(bias=bias))
+        ctx.save_for_backward(q, k, v, w, beside.seen, bias, out, lse)
+        ctx.form, ctx.heads = beside.form, beside.heads
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, do: Tensor) -> tuple[Tensor | None, ...]:
-        """Return the gradients of q, k, v and w."""
-        q, k, v, w, seen, out, lse = ctx.saved_tensors
+        """Return the gradients of q, k, v, w and the bias."""
+        q, k, v, w, seen, bias, out, lse = ctx.saved_tensors
         form, do = ctx.form, do.contiguous()
-        dv, sums = _gradient_sums(q, k, v, w, seen, _Given(do, delta(do, out), lse), form)
+        beside = Beside(form, ctx.heads, seen, bias)
+        dv, db, sums = _gradient_sums(q, k, v, w, beside, _Given(do, delta(do, out), lse))
         scale = w[:, None].float() * form.slope_factor
         dq, dk = (sums.q_slope * scale).to(q.dtype), (sums.k_slope * scale).to(k.dtype)
-        return dq, dk, dv.to(v.dtype), form.weight_slope(sums).to(w.dtype), None, None
+        return dq, dk, dv.to(v.dtype), form.weight_slope(sums).to(w.dtype), db, None
 
 
 class _Given(NamedTuple):
@@ -211,43 +233,56 @@ class _Given(NamedTuple):
 
 
 def _gradient_sums(
-    q: Tensor, k: Tensor, v: Tensor, w: Tensor, seen: Tensor | None, given: _Given, form: Form
-) -> tuple[Tensor, Sums]:
-    """Return dv in float32 and the sums that the other gradients are made of."""
-    (g, n, d), width = q.shape, _width(q.shape[-1])
+    q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside, given: _Given
+) -> tuple[Tensor, Tensor | None, Sums]:
+    """Return dv in float32, the gradient of the bias, and the sums that the other gradients are made of."""
+    (g, n, d), m, width, form = q.shape, k.shape[1], _width(q.shape[-1]), beside.form
     own, other = _side(q, form, rows_first=True), _side(k, form, rows_first=True)
     n_pad, m_pad = own.reach.shape[1], other.reach.shape[1]
     mean = torch.nn.functional.pad(given.delta, (0, n_pad - n))
     dv = torch.zeros_like(v, dtype=torch.float32)
+    db = None if beside.bias is None else torch.empty_like(beside.bias)
     slopes = [torch.zeros(g, length, width, device=q.device) for length in (n_pad, m_pad)]
     r = q.new_zeros(g, n_pad // _tiles(SIDES, min(64, width)).rows, width, dtype=torch.float32)
-    ds, shape, tiles = _scratch(q, n_pad, m_pad), _shape(q, v, seen, form), _tiles(PAIRS, v.shape[-1])
+    ds, shape, tiles = _scratch(q, n_pad, m_pad), _shape(q, v, beside), _tiles(PAIRS, v.shape[-1])
     for first in range(0, n, ds.shape[1]):
-        rows, keys = Span(first, min(ds.shape[1], n - first), m_pad), Span(0, k.shape[1], 1)
-        pairwise.pairs[(g * (padded(k.shape[1], GRAIN) // tiles.columns),)](
+        rows, keys = Span(first, min(ds.shape[1], n - first), m_pad), Span(0, m, 1)
+        pairwise.pairs[(g * (padded(m, GRAIN) // tiles.columns),)](
             q, k, v, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach,
-            q if seen is None else seen, given.do, mean, given.lse, dv, ds,
+            *beside.tensors(q), given.do, mean, given.lse, dv, ds,
             first, first + padded(rows.length, GRAIN), ds.shape[1],
             *shape.numbers, **shape.constants, BM=tiles.rows, BN=tiles.columns, GRAIN=GRAIN,
             WARPS=tiles.warps, **launch(tiles.warps, tiles.registers),
         )  # fmt: skip
         _add_slopes(own, other, ds, slopes[0], r if form.exponentials else None, (rows, keys), form)
         _add_slopes(other, own, ds, slopes[1], None, (keys, rows), form)
-    return dv, Sums(q, k, slopes[0][:, :n, :d], slopes[1][:, : k.shape[1], :d], r.sum(1)[:, :d])
+        if db is not None:
+            db[:, :, first : first + rows.length] = _shared_out(ds[:, : rows.length, :m], db, beside.heads)
+    return dv, db, Sums(q, k, slopes[0][:, :n, :d], slopes[1][:, :m, :d], r.sum(1)[:, :d])
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None, *, form: Form) -> Tensor:
-    """Return softmax_k(Σ_d w_d f(q_d + k_d)) v, "*batch q dv".
+def _shared_out(ds: Tensor, bias: Tensor, heads: int) -> Tensor:
+    """Return ds "g n m" summed over the groups that share a bias "lead heads n m", 1 for what repeats."""
+    slopes: Tensor = ds.unflatten(0, (-1, heads))
+    repeated = [axis for axis in (0, 1) if bias.shape[axis] == 1]
+    return slopes.sum(repeated, keepdim=True, dtype=torch.float32) if repeated else slopes
 
-    q "*batch q d", k "*batch k d", v "*batch k dv", w "*#batch d", mask "*#batch #q #k".
+
+def attend(
+    q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None, bias: Tensor | None, *, form: Form
+) -> Tensor:
+    """Return softmax_k(Σ_d w_d f(q_d + k_d) + bias) v, "*batch q dv".
+
+    q "*batch q d", k "*batch k d", v "*batch k dv", w "*#batch d", mask and bias "*#batch #q #k".
     """
     batch = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2], w.shape[:-1])
-    seen = sight(mask, batch, q.shape[-2], k.shape[-2])
+    n, m, heads = q.shape[-2], k.shape[-2], batch[-1] if batch else 1
+    seen, added = sight(mask, batch, n, m), None if bias is None else shared(bias, batch, n, m)
     weight = groups(w[..., None, :], batch).squeeze(1)
-    grouped = groups(q, batch), groups(k, batch), groups(v, batch), weight, seen
-    if q.shape[-2] == 1:
-        out = Step.apply(*grouped, not form.exponentials)
+    grouped = groups(q, batch), groups(k, batch), groups(v, batch), weight
+    if n == 1 and added is None:
+        out = Step.apply(*grouped, seen, not form.exponentials)
     else:
-        out = _Attention.apply(*grouped, form)
+        out = _Attention.apply(*grouped, added, Beside(form, heads, seen, None))
     attended: Tensor = out.unflatten(0, batch) if batch else out[0]
     return attended

@@ -79,6 +79,7 @@ def main() -> None:
     for name in ("additive", "mlp"):
         differentiate(name, q, k, v, w)
         differentiate(name, q, k, v, w, mask=mask)
+        differentiate(name, q, k, v, w, bias=torch.randn(HEADS, QUERIES, KEYS, requires_grad=True))
         differentiate(name, q[:, :, :1], k, v, w)
     differentiate("local", q, k, v, window=64)
     differentiate("local", q, k, v, mask, window=64)

@@ -17,9 +17,11 @@ MASKS = masks((B, H), Q, K)
 
 
 def formula(function: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
-    def attend(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None = None) -> Tensor:
+    def attend(
+        q: Tensor, k: Tensor, v: Tensor, w: Tensor, bias: Tensor | float = 0.0, mask: Tensor | None = None
+    ) -> Tensor:
         score = (function(q.unsqueeze(-2) + k.unsqueeze(-3)) * w[..., None, None, :]).sum(-1)
-        return softmax_over(score, mask) @ v
+        return softmax_over(score + bias, mask) @ v
 
     return attend
 
@@ -50,6 +52,30 @@ def test_equals_the_formula_beyond_one_tile(
 ) -> None:
     apart = distances(kernels.load(name), formula(FUNCTIONS[name]), inputs(device, sizes=sizes))
     assert all(d < 1e-5 for d in apart), apart
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("kind", ["none", "pairs"])
+@pytest.mark.parametrize("shape", [(B, H, Q, K), (1, H, Q, K), (B, 1, Q, K), (Q, K), (H, 1, K)])
+def test_equals_the_formula_however_a_bias_repeats(
+    name: str, shape: tuple[int, ...], kind: str, device: torch.device
+) -> None:
+    def biased(q: Tensor, k: Tensor, v: Tensor, w: Tensor, bias: Tensor, **options: Tensor) -> Tensor:
+        return kernels.load(name)(q, k, v, w, bias=bias, **options)
+
+    bias, mask = torch.randn(shape, generator=torch.Generator().manual_seed(1)), MASKS[kind]
+    options = {} if mask is None else {"mask": mask.to(device)}
+    apart = distances(biased, formula(FUNCTIONS[name]), [*inputs(device), bias.to(device)], **options)
+    assert all(d < 1e-5 for d in apart), apart
+
+
+def test_one_query_takes_a_bias_too(device: torch.device) -> None:
+    def biased(q: Tensor, k: Tensor, v: Tensor, w: Tensor, bias: Tensor) -> Tensor:
+        return kernels.load("additive")(q, k, v, w, bias=bias)
+
+    bias = torch.randn(H, 1, K, generator=torch.Generator().manual_seed(1)).to(device)
+    given = [*inputs(device, sizes=(B, H, 1, K, D, DV)), bias]
+    assert all(d < 1e-5 for d in distances(biased, formula(torch.tanh), given))
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

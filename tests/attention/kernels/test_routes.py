@@ -105,7 +105,8 @@ def test_sizes_beyond_the_kernel_are_not_usable(
 
 def test_sizes_of_the_kernel_are_usable(device: torch.device) -> None:
     q, k, v, _ = inputs(device)
-    assert all(kernels.usable(name, q, k, v) for name in kernels.KERNELS)
+    given = {3: (q, k, v), 1: (torch.zeros(2, 3, 5, 7, device=device),)}
+    assert all(kernels.usable(name, *given[kernel.inputs]) for name, kernel in kernels.KERNELS.items())
 
 
 def test_every_kernel_loads_by_its_mechanism() -> None:

@@ -15,6 +15,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp2:Run
 CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("additive", {"name": "additive", "hidden": 19}, False),
     ("mlp", {"name": "mlp"}, False),
+    ("additive", {"name": "additive"}, True),
+    ("mlp", {"name": "mlp"}, True),
     ("biased", {"name": "scaled_dot"}, True),
     ("biased", {"name": "dot"}, True),
     ("random", {"name": "random", "keys": 3, "block": 2}, False),
