@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +23,8 @@ app = typer.Typer(
 
 
 _FORMATS = "text, json, markdown, hocr, alto, page-xml or tsv."
-Model = Annotated[str, typer.Option(help="fast or accurate.")]
+Model = Annotated[str, typer.Option(help="fast, accurate, or a file: mine.onnx.")]
+From = Annotated[str, typer.Option("--from", help="fast, accurate, or a file: mine.onnx.")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; as many as there are cores unless told.")]
 
 
@@ -84,14 +87,23 @@ def explain(
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="Show the page as it is beside the heat map.")
     ] = False,
+    why: Annotated[
+        str | None, typer.Option(help="Why not this character? ? for the runner-up; with --char.")
+    ] = None,
+    what_if: Annotated[
+        bool, typer.Option("--what-if", help="What the looks do: they are moved; with --word or --char.")
+    ] = False,
 ) -> None:
     """Show where a page was looked at: a report, heat maps and trajectories; the files are listed."""
+    from foveal.explain.asking import save_what_if, save_why
     from foveal.explain.explanation import Style, explain
 
     style = Style(alpha=alpha, colours=colours, side_by_side=side_by_side)
     explanation = explain(file, line=line, word=word, char=char, page=page, model=model, style=style)
-    for path in explanation.save(out):
-        typer.echo(path)
+    answers = [] if why is None else save_why(explanation, why, out)
+    answers += save_what_if(explanation, out) if what_if else []
+    for said in [*answers, *explanation.save(out)]:
+        typer.echo(said)
 
 
 @app.command()
@@ -134,11 +146,44 @@ def synth(
     ] = None,
 ) -> None:
     """Write a set of rendered words, lines or pages with the place of everything on them."""
-    try:
+    with _needs_train("synth"):
         from foveal.synth.write import write
-    except ModuleNotFoundError as error:
-        raise MissingExtra(f"synth needs {error.name}", remedy='pip install "foveal[train]"') from error
     write(folder, kind=kind, count=count, fonts=fonts, seed=seed, width=width)
+
+
+@app.command()
+def adapt(
+    lines: Annotated[Path, typer.Option(help="Corrected lines: images/ and labels.tsv.")],
+    source: From = "fast",
+    output: Annotated[Path, typer.Option("-o", "--output", help="The new model's file.")] = Path("mine.onnx"),
+    minutes: Annotated[float, typer.Option(help="At the most.")] = 5.0,
+    rank: Annotated[int, typer.Option(help="Of the low-rank adapters.")] = 8,
+    threads: Threads = None,
+    seed: Annotated[int, typer.Option(help="Another seed draws other lines.")] = 0,
+) -> None:
+    """Learn from 10 to 200 corrected lines, on a CPU; refused unless held-out lines are read better."""
+    with _needs_train("adapt"):
+        from foveal.train.adapt import Plan, adapt
+    from foveal.batch.talk import share_done
+
+    plan = Plan(rank=rank, minutes=minutes, threads=threads, seed=seed)
+    with share_done() as told:
+        result = adapt(source, lines, output, plan=plan, told=told)
+    typer.echo(f"{output}: {result.to_text()}")
+
+
+@app.command()
+def export(
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The file: mine.onnx.")],
+    source: From = "fast",
+    storage: Annotated[str, typer.Option(help="Of the parameters: fp32, fp16 or int8.")] = "fp16",
+    strips: Annotated[Path | None, typer.Option(help="Images of lines to compare on.")] = None,
+) -> None:
+    """Write a line model as one ONNX file that foveal.load reads, compared with torch before it is kept."""
+    with _needs_train("export"):
+        from foveal.models.export_file import export_file
+    parity = export_file(source, output, storage=storage, strips=strips)
+    typer.echo(f"{output}: {parity.to_text()}")
 
 
 @app.command()
@@ -156,6 +201,16 @@ def version() -> None:
     from foveal import __version__
 
     typer.echo(__version__)
+
+
+@contextmanager
+def _needs_train(command: str) -> Iterator[None]:
+    """Turn a module that cannot be found into the sentence that says how to get it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        remedy = 'pip install "foveal[train]"'
+        raise MissingExtra(f"{command} needs {error.name}", remedy=remedy) from error
 
 
 def main() -> None:

@@ -128,17 +128,18 @@ class Explanation:
         written = [folder / "report.html", folder / "trajectory.json", folder / f"{self.choice.name}.png"]
         write_text(written[0], self.report())
         write_text(written[1], json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n")
-        _write(written[2], _png(self.picture()))
+        _write(written[2], as_png(self.picture()))
         for number in self._shown():
             written += self._save_line(folder, number)
         return written
 
     def _save_line(self, folder: Path, number: int) -> list[Path]:
         path, stem = self.trajectories[number], f"line-{number:02}"
+        tiles = multiples(self.image, path.line, colours=self.style.colours)
         files = {
-            folder / f"{stem}-map.png": _png(self._map(path.line, path.line.words, path.line.polygon)),
-            folder / f"{stem}-chars.png": _png(multiples(self.image, path.line, colours=self.style.colours)),
-            folder / f"{stem}-path.png": _png(path_picture(self.image, path)),
+            folder / f"{stem}-map.png": as_png(self._map(path.line, path.line.words, path.line.polygon)),
+            folder / f"{stem}-chars.png": as_png(tiles),
+            folder / f"{stem}-path.png": as_png(path_picture(self.image, path)),
             folder / f"{stem}-path.gif": animation(self.image, path),
             folder / f"{stem}-path.svg": vectors(self.image, path).encode("utf-8"),
         }
@@ -166,7 +167,7 @@ class Explanation:
         )
 
     def _repr_png_(self) -> bytes:
-        return _png(self.picture())
+        return as_png(self.picture())
 
     def _repr_html_(self) -> str:
         return html.body(self.image, self.trajectories, title=self.choice.name)
@@ -226,7 +227,8 @@ def _nth(parts: Sequence[T], number: int, kind: str) -> T:
     raise ConfigError(f"there is no {kind} {number}", remedy=remedy)
 
 
-def _png(picture: Image) -> bytes:
+def as_png(picture: Image) -> bytes:
+    """Return the bytes of a PNG file of a picture "h w 3"."""
     file = io.BytesIO()
     Pictures.fromarray(picture).save(file, "PNG")
     return file.getvalue()
