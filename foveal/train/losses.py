@@ -82,8 +82,8 @@ class CaseFold:
             for low, character in enumerate(alphabet.characters, start=1)
             if character == character.upper().lower() != character.upper() and character.upper() in alphabet
         ]
-        self.low = torch.tensor([low for low, _ in pairs], device=device)
-        self.high = torch.tensor([high for _, high in pairs], device=device)
+        self.low = torch.tensor([low for low, _ in pairs], dtype=torch.long, device=device)
+        self.high = torch.tensor([high for _, high in pairs], dtype=torch.long, device=device)
         self.upper = torch.arange(len(alphabet), device=device)
         self.upper[self.low] = self.high
 

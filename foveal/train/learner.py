@@ -1,0 +1,175 @@
+"""A recogniser that learns, as Lightning drives it: losses, optimiser, rate, average, and its state."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from foveal.alphabet import Alphabet
+from foveal.errors import ConfigError
+from foveal.train import state
+from foveal.train.feed import Tensors
+from foveal.train.lessons import Lesson
+from foveal.train.recipe import Recipe, Schedule
+from foveal.train.regular import Weigher
+from foveal.train.state import Progress
+
+TELL = 10
+"""Steps between two tellings of the losses: each waits for the device."""
+
+
+def rate_at(schedule: Schedule, *, step: int, progress: float) -> float:
+    """Return the share of the highest rate at a step, when a share `progress` of the training is done."""
+    warm = min(1.0, (step + 1) / max(1, schedule.warm))
+    done = min(1.0, progress)
+    if schedule.shape == "flat":
+        return warm
+    if schedule.shape == "cosine":
+        return warm * (0.01 + 0.99 * _falling(done))
+    if done < 0.3:
+        return 0.04 + 0.96 * (1 - _falling(done / 0.3))
+    return max(1e-4, _falling((done - 0.3) / 0.7))
+
+
+def _falling(share: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * share))
+
+
+def averaged(model: nn.Module, decay: float) -> AveragedModel:
+    """Return the moving average of a model and its buffers (Polyak and Juditsky, 1992), faster at first."""
+
+    @torch.no_grad()
+    def move(mine: Any, theirs: Any, count: Any) -> None:
+        share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        if torch.is_floating_point(mine[0]):
+            torch._foreach_lerp_(mine, theirs, share)
+        else:
+            torch._foreach_copy_(mine, theirs)
+
+    return AveragedModel(model, multi_avg_fn=move, use_buffers=True).requires_grad_(False)
+
+
+class Learner(LightningModule):
+    """One run of a recipe. `run`: how far it is."""
+
+    def __init__(self, recipe: Recipe, *, seed: int, half: bool | None = None) -> None:
+        super().__init__()
+        self.recipe, self.seed, self.in_half = recipe, seed, half
+        torch.manual_seed(seed)
+        self.model = recipe.model()
+        self.weigher = Weigher(recipe.aims.tasks)
+        decay = recipe.schedule.average
+        self.average = averaged(self.model, decay) if decay else None
+        self.run, self.losses = Progress(), dict[str, float]()
+        self._lesson: Lesson | None = None
+        self._began = 0.0
+
+    @property
+    def reading(self) -> nn.Module:
+        """The model to read with: the average, where there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def share(self) -> float:
+        """Return how much of the training is done, by the clock if the recipe gives minutes."""
+        schedule = self.recipe.schedule
+        if schedule.minutes > 0:
+            return self.seconds() / (60 * schedule.minutes)
+        return self.run.step / schedule.steps
+
+    def seconds(self) -> float:
+        """Return the seconds trained, those before an interruption included."""
+        return self.run.seconds + (time.perf_counter() - self._began if self._began else 0.0)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Return AdamW with decay on matrices only."""
+        learned = [p for part in (self.model, self.weigher) for p in part.parameters()]
+        groups = [
+            {"params": [p for p in learned if p.dim() >= 2], "weight_decay": self.recipe.schedule.decay},
+            {"params": [p for p in learned if p.dim() < 2], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.recipe.schedule.rate, betas=(0.9, 0.98))
+
+    def on_train_start(self) -> None:
+        """Start the clock."""
+        self._began = time.perf_counter()
+
+    def training_step(self, batch: Tensors, number: int) -> Tensor:  # noqa: ARG002
+        """Return the loss of one batch; every random number in it depends on seed, step and process only."""
+        world, rank = self.trainer.world_size, self.trainer.global_rank
+        drawn = self.run.step * world + rank
+        torch.manual_seed(self.seed * 1_000_003 + drawn)
+        if self._lesson is None:
+            recipe = self.recipe
+            alphabet = Alphabet(recipe.alphabet)
+            self._lesson = Lesson(self.model, recipe.aims, recipe.data, alphabet=alphabet, seed=self.seed)
+            if self.in_half is not None:
+                self._lesson.compute_in(torch.bfloat16 if self.in_half else torch.float32)
+        optimiser = cast(torch.optim.Optimizer, self.optimizers(use_pl_optimizer=False))
+        rate = rate_at(self.recipe.schedule, step=self.run.step, progress=self.share())
+        for group in optimiser.param_groups:
+            group["lr"] = self.recipe.schedule.rate * rate
+        parts = self._lesson.parts(self._lesson.draw(batch, drawn))
+        told = {name: value.detach() for name, value in parts.items()}
+        right = parts.pop("right", None)
+        loss: Tensor = self.weigher(parts, self.share())
+        self._told = told | {"loss": loss.detach()} | ({} if right is None else {"right": right})
+        return loss
+
+    def stepped(self) -> None:
+        """Move the average, count the step, tell the losses: called when the optimiser has moved."""
+        if self.average is not None:
+            self.average.update_parameters(self.model)
+        self.run = replace(self.run, step=self.run.step + 1)
+        if self.run.step % TELL == 0 or self.run.step == 1:
+            self.losses = {name: float(value) for name, value in self._told.items()}
+            self.log("loss", self.losses["loss"], prog_bar=True, logger=False)
+            if self.logger is not None:
+                self.logger.log_metrics(self.losses, step=self.run.step)
+
+    def tensors(self) -> Tensors:
+        """Return all that it takes to go on."""
+        optimiser = cast(torch.optim.Optimizer, self.optimizers(use_pl_optimizer=False))
+        parts = {
+            "model": self.model.state_dict(),
+            "weigher": self.weigher.state_dict(),
+            "average": {} if self.average is None else self.average.state_dict(),
+            "optimiser": state.optimiser_tensors(optimiser),
+        }
+        return {f"{part}.{name}": value for part, own in parts.items() for name, value in own.items()}
+
+    def keep(self, path: Path) -> None:
+        """Write what it takes to go on from here."""
+        run = replace(self.run, seconds=self.seconds())
+        facts = {"recipe": self.recipe.to_json(), "run": state.progress_fact(run), "seed": str(self.seed)}
+        state.write(path, self.tensors(), **facts)
+
+    def peek(self, path: Path) -> float:
+        """Return which share of the training a file that `keep` wrote has behind it."""
+        run, schedule = Progress(**json.loads(state.read(path)[1]["run"])), self.recipe.schedule
+        if schedule.minutes > 0:
+            return run.seconds / (60 * schedule.minutes)
+        return run.step / schedule.steps
+
+    def resume(self, path: Path, optimiser: torch.optim.Optimizer) -> None:
+        """Go on from what `keep` wrote. Raises ConfigError if that was another recipe or seed."""
+        tensors, facts = state.read(path)
+        if facts["recipe"] != self.recipe.to_json() or facts["seed"] != str(self.seed):
+            raise ConfigError(
+                f"{path}: made with another recipe or seed",
+                remedy="go on with these, or give another --output",
+            )
+        state.fill(self.model, state.below(tensors, "model"), path=path)
+        state.fill(self.weigher, state.below(tensors, "weigher"), path=path)
+        if self.average is not None:
+            state.fill(self.average, state.below(tensors, "average"), path=path)
+        state.restore_optimiser(optimiser, state.below(tensors, "optimiser"))
+        self.run = Progress(**json.loads(facts["run"]))

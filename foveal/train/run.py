@@ -1,0 +1,239 @@
+"""`foveal train`: a recipe, folders of crops or a pack of fonts, and out comes a recogniser."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from torch.utils.data import DataLoader, Sampler
+
+from foveal.alphabet import Alphabet
+from foveal.errors import ConfigError
+from foveal.evaluate import Report, evaluate
+from foveal.measure.cost import peak_memory
+from foveal.models.recogniser import Recogniser
+from foveal.train import state
+from foveal.train.learner import Learner
+from foveal.train.recipe import Recipe
+from foveal.train.strips import Sources, StripBatches
+from foveal.train.torch_reader import TorchReader
+
+LAST, BEST = "last.safetensors", "best.safetensors"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a recipe.
+
+    output: folder of checkpoints and logs; a run that was cut short there goes on. dev: sets of crops to
+    choose by; limit: only the first crops of each. device: auto, cpu or cuda; devices: how many; half:
+    compute in bfloat16 (weights stay float32), on a GPU unless told; workers: processes that make batches;
+    compile: by torch.compile.
+    """
+
+    recipe: Recipe
+    sources: Sources
+    output: Path
+    dev: tuple[Path, ...] = ()
+    limit: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    devices: int = 1
+    half: bool | None = None
+    workers: int = 0
+    compile: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to. losses: the last; reports: of the sets of --dev; seconds: of training."""
+
+    steps: int
+    seconds: float
+    losses: dict[str, float]
+    reports: tuple[Report, ...]
+
+
+class _Numbers(Sampler[int]):
+    """The numbers of the batches of one process, from the step where it goes on."""
+
+    def __init__(self, learner: Learner) -> None:
+        self._learner = learner
+
+    def __iter__(self) -> Iterator[int]:
+        trainer = self._learner.trainer
+        world, rank = trainer.world_size, trainer.global_rank
+        step = self._learner.run.step
+        while True:
+            yield step * world + rank
+            step += 1
+
+
+class _Count(Callback):
+    """Tells the learner of each step, before other callbacks ask it how far it is."""
+
+    def on_train_batch_end(self, _: Trainer, pl_module: LightningModule, *__: Any) -> None:
+        assert isinstance(pl_module, Learner)
+        pl_module.stepped()
+
+
+class _Keeper(Callback):
+    """Goes on from the last checkpoint, writes new ones, evaluates, and stops when nothing gets better."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.reports = run, tuple[Report, ...]()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, Learner)
+        last = self.run.output / LAST
+        if last.exists():
+            pl_module.resume(last, trainer.optimizers[0])
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        assert isinstance(pl_module, Learner)
+        schedule, step = self.run.recipe.schedule, pl_module.run.step
+        if self.run.dev and step % schedule.evaluate == 0:
+            self.judge(trainer, pl_module)
+        ends = bool(trainer.strategy.broadcast(pl_module.share() >= 1 or trainer.should_stop))
+        if trainer.is_global_zero and (ends or step % schedule.save == 0):
+            pl_module.keep(self.run.output / LAST)
+        trainer.should_stop = ends
+
+    def judge(self, trainer: Trainer, learner: Learner) -> None:
+        """Read the dev sets; keep the weights if they read better than any before."""
+        begin = time.perf_counter()
+        self.reports = judged(learner.reading, self.run)  # type: ignore[arg-type]  # a recogniser's average is one
+        learner.model.train()
+        cer = sum(report.figures["cer"] for report in self.reports) / len(self.reports)
+        better = cer < learner.run.best
+        if better and trainer.is_global_zero:
+            write_weights(learner, self.run.output / BEST)
+        stale = 0 if better else learner.run.stale + 1
+        judging = time.perf_counter() - begin
+        learner.run = replace(
+            learner.run, best=min(cer, learner.run.best), stale=stale, seconds=learner.run.seconds - judging
+        )
+        if learner.logger is not None:
+            figures = {f"{report.set}.cer": report.figures["cer"] for report in self.reports}
+            learner.logger.log_metrics(figures, step=learner.run.step)
+        patience = self.run.recipe.schedule.patience
+        if patience and stale >= patience:
+            trainer.should_stop = True
+
+
+def judged(model: Recogniser, run: Run) -> tuple[Report, ...]:
+    """Return the report of every dev set."""
+    reader = TorchReader(model, Alphabet(run.recipe.alphabet))
+    return tuple(evaluate(folder, reader, limit=run.limit) for folder in run.dev)
+
+
+def write_weights(learner: Learner, path: Path) -> None:
+    """Write the weights to read with, and the recipe."""
+    facts = {"recipe": learner.recipe.to_json(), "step": str(learner.run.step), "seed": str(learner.seed)}
+    state.write(path, learner.reading.state_dict(), **facts)
+
+
+def load_recogniser(path: Path) -> tuple[Recogniser, Recipe]:
+    """Return the recogniser of a file that a run wrote (best or final), and its recipe."""
+    tensors, facts = state.read(path)
+    if "recipe" not in facts or "run" in facts:
+        raise ConfigError(
+            f"{path}: not the weights of a recogniser", remedy=f"give {BEST} or final.safetensors"
+        )
+    recipe = Recipe.from_json(facts["recipe"])
+    model = recipe.model()
+    state.fill(model, tensors, path=path)
+    return model.eval(), recipe
+
+
+def train(run: Run) -> Outcome:
+    """Train, or go on training; write `final.safetensors`, the weights to read with, and return figures."""
+    learner, keeper = Learner(run.recipe, seed=run.seed, half=run.half), _Keeper(run)
+    if (run.output / LAST).exists() and learner.peek(run.output / LAST) >= 1:
+        raise ConfigError(f"{run.output}: this run has ended", remedy="give another --output")
+    if run.compile:
+        learner.model.compile()
+    trainer = _fit(learner, run, keeper)
+    seconds = learner.seconds()
+    if trainer.is_global_zero:
+        if run.dev:
+            keeper.judge(trainer, learner)
+        write_weights(learner, run.output / "final.safetensors")
+    return Outcome(learner.run.step, seconds, learner.losses, keeper.reports)
+
+
+def _fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:
+    batches = StripBatches(
+        run.sources, run.recipe.data, seed=run.seed, alphabet=Alphabet(run.recipe.alphabet)
+    )
+    loader = DataLoader(
+        batches, batch_size=None, sampler=_Numbers(learner), num_workers=run.workers,
+        persistent_workers=run.workers > 0,
+    )  # fmt: skip
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    several = run.devices > 1
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")  # advice on workers and logs
+        trainer = Trainer(
+            accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[run.device],
+            devices=run.devices,
+            strategy="ddp_find_unused_parameters_true" if several else "auto",
+            max_epochs=-1,
+            gradient_clip_val=run.recipe.schedule.clip or None,
+            sync_batchnorm=several and torch.cuda.is_available() and run.device != "cpu",
+            use_distributed_sampler=False,
+            callbacks=[_Count(), *callbacks],
+            logger=TensorBoardLogger(run.output, name="", version=""),
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=sys.stderr.isatty(),
+        )
+        trainer.fit(learner, loader)
+    return trainer
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a step takes. seconds: the median; peak: bytes, of the GPU's memory or of this process."""
+
+    parameters: int
+    seconds: float
+    peak: int
+    device: str
+
+
+class _Clock(Callback):
+    """Takes the time of some steps, then stops."""
+
+    def __init__(self, steps: int) -> None:
+        self.steps, self.times = steps, [time.perf_counter()]
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        if pl_module.device.type == "cuda":
+            torch.cuda.synchronize()
+        self.times.append(time.perf_counter())
+        trainer.should_stop = len(self.times) > self.steps
+
+
+def dry_run(run: Run, *, steps: int = 3) -> Cost:
+    """Take some steps, keep nothing, and return what one takes (the first, which sets all up, left out)."""
+    learner, clock = Learner(run.recipe, seed=run.seed, half=run.half), _Clock(steps)
+    with TemporaryDirectory() as folder:
+        trainer = _fit(learner, replace(run, output=Path(folder)), clock)
+    device = trainer.strategy.root_device
+    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
+    parameters = sum(p.numel() for p in learner.model.parameters())
+    spent = [after - before for before, after in pairwise(clock.times)][1:]
+    return Cost(parameters, median(spent), peak, device.type)
