@@ -121,13 +121,19 @@ def evaluate(
             lines += reader.transcribe(images, looks=looks)
     report = _crop_report(folder.name, name, crops, lines=lines, cost=cost)
     if attention:
-        report.figures.update(attention_figures([_example(crop) for crop in _sample(crops)], attention))
+        report.figures.update(
+            attention_figures([_example(crop) for crop in _sample(crops, _EXAMINED)], attention)
+        )
     return report
 
 
-def _sample(items: Sequence[T]) -> Sequence[T]:
-    """Return items spread evenly, as many as attention is measured on."""
-    return items[:: max(len(items) // _EXAMINED, 1)][:_EXAMINED]
+def examples(folder: Path, *, most: int) -> list[Example]:
+    """Return some crops of a set, spread evenly over it, for the measures of attention."""
+    return [_example(crop) for crop in _sample(read_crops(folder), most)]
+
+
+def _sample(items: Sequence[T], most: int) -> Sequence[T]:
+    return items[:: max(len(items) // most, 1)][:most]
 
 
 def _example(crop: Crop) -> Example:
@@ -146,7 +152,7 @@ def _sampled_lines(documents: Sequence[Document], pages: Sequence[TruePage]) -> 
         for each in document.pages
         for line in each.lines
     ]
-    for page, line in _sample(read):
+    for page, line in _sample(read, _EXAMINED):
         (image,) = open_pages(page.image, select=[1])
         yield Example(cut(image.pixels, line.polygon).image)
 

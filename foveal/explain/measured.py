@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -63,26 +63,30 @@ def attention_figures(examples: Sequence[Example], examiner: Examiner) -> Figure
     """
     rng = np.random.default_rng(0)
     words = examiner.words([example.image for example in examples])
-    looks = [word for found in words for word in found]
-    found = [case for one, own in zip(examples, words, strict=True) for case in _cases(one, own, rng)]
+    found = cases(examples, words, rng)
     if not found:
         return {}
+    looks = [word.looks for own in words for word in own]
     figures = {
-        "look_entropy": float(np.mean(np.concatenate([entropy(word.looks) for word in looks]))),
-        "look_gini": float(np.mean(np.concatenate([gini(word.looks) for word in looks]))),
+        "look_entropy": float(np.mean(np.concatenate([entropy(own) for own in looks]))),
+        "look_gini": float(np.mean(np.concatenate([gini(own) for own in looks]))),
         "look_chars": float(len(found)),
     }
     figures |= _stability([case.word for case in found], examiner, rng)
     return figures | _faithfulness(found, examiner, rng)
 
 
-def _cases(example: Example, words: Sequence[Asked], rng: np.random.Generator) -> Iterator[Case]:
-    """Yield one character of a strip, of those that the fixations read."""
-    read = [(word, i) for word in words for i in np.flatnonzero(word.chances >= READ)]
-    if not read:
-        return
-    word, i = read[int(rng.integers(len(read)))]
-    yield Case(word.alone(), int(i), _truth(example, words, word, int(i)))
+def cases(
+    examples: Sequence[Example], words: Sequence[Sequence[Asked]], rng: np.random.Generator
+) -> list[Case]:
+    """Return one character of each strip, of those that the fixations read; `words`: of each strip."""
+    found = []
+    for example, own in zip(examples, words, strict=True):
+        read = [(word, i) for word in own for i in np.flatnonzero(word.chances >= READ)]
+        if read:
+            word, i = read[int(rng.integers(len(read)))]
+            found.append(Case(word.alone(), int(i), _truth(example, own, word, int(i))))
+    return found
 
 
 def _truth(example: Example, words: Sequence[Asked], word: Asked, i: int) -> tuple[float, float] | None:
@@ -106,9 +110,9 @@ def _stability(words: Sequence[Asked], examiner: Examiner, rng: np.random.Genera
     return {"look_stability": float(np.mean(rows)), "look_stability_matrix": float(np.mean(matrices))}
 
 
-def _faithfulness(cases: Sequence[Case], examiner: Examiner, rng: np.random.Generator) -> Figures:
+def _faithfulness(found: Sequence[Case], examiner: Examiner, rng: np.random.Generator) -> Figures:
     rows: dict[str, list[float]] = {}
-    for case in cases:
+    for case in found:
         maps = case.attributions(rng)
         for name, one in zip(maps, faithful(case, list(maps.values()), examiner, rng=rng), strict=True):
             for kind, value in one.items():
