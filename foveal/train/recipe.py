@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -106,3 +106,13 @@ def read_recipe(path: Path) -> Recipe:
             f"{path.name}: the source 'ctc' needs a CTC head", remedy="give aims.tasks.glance a weight"
         )
     return recipe
+
+
+def timed(recipe: Recipe, *, steps: int | None = None, minutes: float | None = None) -> Recipe:
+    """Return the recipe with another length: of so many steps, or of as many as fit into so many minutes."""
+    schedule = recipe.schedule
+    if steps is not None:
+        schedule = replace(schedule, steps=steps, minutes=0.0)
+    if minutes is not None:
+        schedule = replace(schedule, minutes=minutes)
+    return replace(recipe, schedule=schedule)

@@ -1,0 +1,70 @@
+"""The shell's commands that train from a recipe and compare recipes; the others are in cli.py."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foveal.errors import MissingExtra
+
+Train = Annotated[list[Path] | None, typer.Option(help="Folders of crops to learn from: labels.tsv.")]
+Dev = Annotated[list[Path] | None, typer.Option(help="Folders of crops to choose and report by.")]
+Fonts = Annotated[Path | None, typer.Option(help="A pack of fonts to draw strips with.")]
+Limit = Annotated[int | None, typer.Option(help="Only the first crops of each set of --dev.")]
+Seed = Annotated[int, typer.Option(help="Another seed, another run; the same, the same.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Workers = Annotated[int, typer.Option(help="Processes that make batches.")]
+
+
+@contextmanager
+def needs_train(command: str) -> Iterator[None]:
+    """Say which package is missing where an import of the train extra fails."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"{command} needs {error.name}", remedy='pip install "foveal[train]"') from error
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe: recipes/ctc.toml.")],
+    train: Train = None,
+    dev: Dev = None,
+    fonts: Fonts = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the run is kept.")] = Path("trained"),
+    steps: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Train by the clock.")] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    devices: Annotated[int, typer.Option(help="How many of them, each with batches of its own.")] = 1,
+    half: Annotated[bool | None, typer.Option(help="Compute in bfloat16; on a GPU unless told.")] = None,
+    compile: Annotated[bool, typer.Option("--compile", help="Compile the model first.")] = False,
+    workers: Workers = 0,
+    limit: Limit = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only some steps: memory and time.")] = False,
+) -> None:
+    """Train a recogniser by a recipe. A run that was cut short goes on where --output was kept."""
+    with needs_train("train"):
+        from foveal.train.recipe import read_recipe, timed
+        from foveal.train.run import Run
+        from foveal.train.run import dry_run as try_out
+        from foveal.train.run import train as train_by
+        from foveal.train.strips import Sources
+    run = Run(
+        timed(read_recipe(recipe), steps=steps, minutes=minutes), Sources(tuple(train or ()), fonts), output,
+        dev=tuple(dev or ()), seed=seed, device=device, devices=devices, half=half, compile=compile,
+        workers=workers, limit=limit,
+    )  # fmt: skip
+    if dry_run:
+        typer.echo(json.dumps(asdict(try_out(run))))
+        return
+    outcome = train_by(run)
+    typer.echo(f"{output}: {outcome.steps} steps in {outcome.seconds:.0f} s")
+    for report in outcome.reports:
+        typer.echo(report.to_text())
+

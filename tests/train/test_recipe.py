@@ -1,0 +1,63 @@
+"""Recipes: every one that ships builds its model, says what it is for, and survives being kept as JSON."""
+
+from pathlib import Path
+
+import pytest
+
+from foveal.errors import ConfigError, InputMissing
+from foveal.train.recipe import Recipe, read_recipe, timed
+
+RECIPES = Path(__file__).parent.parent.parent / "recipes"
+FILES = sorted(RECIPES.rglob("*.toml"))
+ABOUT = """
+[about]
+what = "a test"
+command = "none"
+machine = "any"
+minutes = 1
+expected = "nothing"
+"""
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(RECIPES)))
+def test_every_recipe_builds_its_model_and_says_what_it_is_for(path: Path) -> None:
+    recipe = read_recipe(path)
+    assert sum(p.numel() for p in recipe.model().parameters()) > 100_000
+    assert str(path.relative_to(RECIPES.parent)) in recipe.about.command
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+def test_the_kinds_of_recogniser_are_all_there() -> None:
+    names = {read_recipe(path).decoder_name for path in FILES}
+    assert names == {"summary", "ctc", "recurrent", "autoregressive", "parallel", "fixations"}
+    assert len({read_recipe(path).to_json() for path in FILES}) == len(FILES)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ('decoder = "ctc"\n[encodr]\ndim = 3', "did you mean 'encoder'"),
+        ('decoder = "ctc"\n[encoder]\ndimm = 3', "encoder has no key 'dimm' .did you mean 'dim'"),
+        ('decoder = "ctc"\n[encoder]\ndim = "3"', "encoder.dim cannot be '3' .give a value of type int"),
+        ('decoder = "ctc"\n[encoder]\nstem = [1, 2]', "has 2 values .give 3"),
+        ('decoder = "ctc"\n[schedule]\nshape = "cosin"', "did you mean 'cosine'"),
+        ('decoder = "recurrent"\n[aims.alignment]\nform = "square"', "did you mean 'squares'"),
+        ('decoder = "recurrent"\n[aims.alignment]\nsources = ["ctc"]', "needs a CTC head"),
+        ("[encoder]\ndim = 3", "needs decoder"),
+        ('decoder = "ctc', "mend the TOML"),
+    ],
+)
+def test_a_wrong_recipe_is_answered_with_the_way_out(tmp_path: Path, rows: str, said: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(rows + "\n" + ABOUT, encoding="utf-8")
+    with pytest.raises(ConfigError, match=said):
+        read_recipe(file)
+
+
+def test_a_recipe_may_be_timed_anew_and_must_exist(tmp_path: Path) -> None:
+    recipe = read_recipe(RECIPES / "ctc.toml")
+    assert timed(recipe, steps=7).schedule.steps == 7
+    assert timed(recipe, minutes=3).schedule.minutes == 3
+    assert timed(recipe) == recipe
+    with pytest.raises(InputMissing):
+        read_recipe(tmp_path / "none.toml")
