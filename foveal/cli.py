@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from foveal.cli_laboratory import train
 from foveal.errors import FovealError, MissingExtra
 
 app = typer.Typer(
@@ -24,6 +25,8 @@ app = typer.Typer(
 
 _FORMATS = "text, json, markdown, hocr, alto, page-xml or tsv."
 Model = Annotated[str, typer.Option(help="fast, accurate, or a file: mine.onnx.")]
+Output = Annotated[Path, typer.Option("-o", "--output", help="The new model's file.")]
+Seed = Annotated[int, typer.Option(help="Another seed draws other lines.")]
 From = Annotated[str, typer.Option("--from", help="fast, accurate, or a file: mine.onnx.")]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; as many as there are cores unless told.")]
 
@@ -135,6 +138,31 @@ def evaluate(
 
 
 @app.command()
+def robustness(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR...", help="Sets, or folders of images.")],
+    model: Model = "fast",
+    threads: Threads = None,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(help="blur, noise, rotation, contrast, jpeg or occlusion; all unless told."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Images of each folder, spread over it.")] = 60,
+    share: Annotated[float, typer.Option(help="Lines that a certificate promises to keep, 0 to 1.")] = 0.9,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one object a folder.")] = False,
+) -> None:
+    """Print for each folder what blur, noise and the like do to its reading, and what is certified."""
+    import json
+
+    from foveal.explain.robustness import named, robustness
+    from foveal.reading.reader import Reader
+
+    reader, families = Reader(model, threads), named(family)
+    for folder in folders:
+        found = robustness(folder, reader, families=families, limit=limit, share=share)
+        typer.echo(json.dumps(found.to_json(), ensure_ascii=False) if as_json else found.to_text())
+
+
+@app.command()
 def synth(
     folder: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of the new set.")],
     fonts: Annotated[Path, typer.Option(help="A pack of fonts, made by tools/fetch_fonts.py.")],
@@ -155,11 +183,11 @@ def synth(
 def adapt(
     lines: Annotated[Path, typer.Option(help="Corrected lines: images/ and labels.tsv.")],
     source: From = "fast",
-    output: Annotated[Path, typer.Option("-o", "--output", help="The new model's file.")] = Path("mine.onnx"),
+    output: Output = Path("mine.onnx"),
     minutes: Annotated[float, typer.Option(help="At the most.")] = 5.0,
     rank: Annotated[int, typer.Option(help="Of the low-rank adapters.")] = 8,
     threads: Threads = None,
-    seed: Annotated[int, typer.Option(help="Another seed draws other lines.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Learn from 10 to 200 corrected lines, on a CPU; refused unless held-out lines are read better."""
     with _needs_train("adapt"):
@@ -170,6 +198,31 @@ def adapt(
     with share_done() as told:
         result = adapt(source, lines, output, plan=plan, told=told)
     typer.echo(f"{output}: {result.to_text()}")
+
+
+@app.command()
+def finetune(
+    train: Annotated[list[Path], typer.Option(help="Lines to learn from: images/ and labels.tsv.")],
+    dev: Annotated[Path | None, typer.Option(help="Lines to measure on, or a tenth is held out.")] = None,
+    before: Annotated[list[Path] | None, typer.Option(help="What it reads already: measured too.")] = None,
+    rehearse: Annotated[list[Path] | None, typer.Option(help="Lines like those, learnt from too.")] = None,
+    source: From = "fast",
+    output: Output = Path("mine.onnx"),
+    frozen: Annotated[bool, typer.Option("--frozen", help="The encoder stays as it is.")] = False,
+    minutes: Annotated[float, typer.Option(help="At the most.")] = 10.0,
+    threads: Threads = None,
+    seed: Seed = 0,
+) -> None:
+    """Train on from a model with one's own lines; signs it lacks are added. Figures before and after."""
+    with _needs_train("finetune"):
+        from foveal.train.finetune import Plan, Sets, finetune
+    from foveal.batch.talk import share_done
+
+    sets = Sets(train, dev, tuple(before or ()), tuple(rehearse or ()))
+    plan = Plan(frozen=frozen, minutes=minutes, threads=threads, seed=seed)
+    with share_done() as told:
+        result = finetune(source, sets, output, plan=plan, told=told)
+    typer.echo(result.to_text())
 
 
 @app.command()
@@ -184,6 +237,9 @@ def export(
         from foveal.models.export_file import export_file
     parity = export_file(source, output, storage=storage, strips=strips)
     typer.echo(f"{output}: {parity.to_text()}")
+
+
+app.command()(train)
 
 
 @app.command()
