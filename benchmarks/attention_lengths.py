@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -84,11 +86,11 @@ def best(rows: Iterable[Figures], measure: str) -> dict[str, dict[int, float]]:
 
 
 def pays_from(own: dict[int, float], other: dict[int, float]) -> int | None:
-    """Return the least length from which on `own` is below `other`, wherever both are known."""
+    """Return the least length from which on `own` is below `other` by 5 %, wherever both are known."""
     both = sorted(own.keys() & other.keys(), reverse=True)
     first = None
     for n in both:
-        if own[n] >= other[n]:
+        if own[n] >= 0.95 * other[n]:  # less is no difference
             break
         first = n
     return first
@@ -97,19 +99,22 @@ def pays_from(own: dict[int, float], other: dict[int, float]) -> int | None:
 def crossings(rows: list[Figures]) -> str:
     """Tabulate from which n on each mechanism beats `scaled_dot`, and how many times its figure it has."""
     found = {measure: best(rows, measure) for measure in MEASURES}
-    lines = [["mechanism", *(f"{title} | at the longest" for title in MEASURES.values())]]
-    lines.append(["---"] * (1 + 2 * len(MEASURES)))
-    for name in found["forward"]:
-        cells = [f"`{name}`"]
-        for table in found.values():
-            own, other = table.get(name, {}), table.get("scaled_dot", {})
-            first, shared = pays_from(own, other), own.keys() & other.keys()
-            cells.append("–" if first is None else f"{first}")
-            n = max(shared, default=0)
-            cells.append(f"× {own[n] / other[n]:.2g} ({n})" if n and other[n] else "–")
-        if name != "scaled_dot":
-            lines.append(cells)
+    lines = [["mechanism", *MEASURES.values()], ["---"] * (1 + len(MEASURES))]
+    for name in found["forward"].keys() - {"scaled_dot"}:
+        tables = ((table.get(name, {}), table.get("scaled_dot", {})) for table in found.values())
+        lines.append([f"`{name}`", *(against(*pair) for pair in tables)])
+    order = {f"`{name}`": place for place, name in enumerate(MECHANISMS)}
+    lines[2:] = sorted(lines[2:], key=lambda line: order[line[0]])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def against(own: dict[int, float], other: dict[int, float]) -> str:
+    """Say from which length on `own` pays, and how many times as much as `other` it is at the longest."""
+    n, first = max(own.keys() & other.keys(), default=0), pays_from(own, other)
+    if not n or not other[n]:
+        return "–"
+    times = own[n] / other[n]
+    return f"{'never' if first is None else f'from {first}'}; × {times:.{0 if times > 9.95 else 2}f} at {n}"
 
 
 def draw(rows: list[Figures], path: Path, about: Figures) -> None:
@@ -135,7 +140,20 @@ def draw(rows: list[Figures], path: Path, about: Figures) -> None:
         plot.set_xlabel("n, queries and keys")
     for plot in plots[0]:
         plot.legend(fontsize=8)
-    figure.suptitle(f"{about['device']}, {about['date']}, torch {about['torch']}, {about['threads']} threads")
+    named = ", ".join(f"{key} {about[key]}" for key in ("device", "date", "torch", "threads"))
+    figure.suptitle(named)
     figure.tight_layout()
     figure.savefig(path, dpi=70)
     plt.close(figure)
+
+
+def main() -> None:
+    """Draw and tabulate what was measured before: `attention_lengths.py lengths.json lengths.png`."""
+    source, picture = map(Path, sys.argv[1:])
+    told = json.loads(source.read_text())
+    draw(told["rows"], picture, told["machine"])
+    print(crossings(told["rows"]))
+
+
+if __name__ == "__main__":
+    main()
