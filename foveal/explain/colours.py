@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
@@ -30,6 +31,7 @@ COLOURS = {
 
 _ROW = 26  # height of a row of text in pixels
 _GAP = 6
+_NOTE = 17  # height of a row of a note
 
 
 _FACES = ("DejaVuSans.ttf", "NotoSans-Regular.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
@@ -89,6 +91,33 @@ def caption(text: str, width: int) -> Image:
     sheet = Pictures.new("RGB", (width, _ROW), (255, 255, 255))
     draw, font = ImageDraw.Draw(sheet), face(17)
     draw.text((width / 2, 19), written(text), fill=(20, 20, 20), font=font, anchor="ms")
+    return np.asarray(sheet)
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a picture says of its own looks, and whether all of them are true to what was read."""
+
+    text: str
+    holds: bool
+
+
+def noted(note: Note | None, width: int) -> Image:
+    """Return a note as rows "h width 3", green if it holds and red if not; none for None."""
+    if note is None:
+        return np.zeros((0, width, 3), np.uint8)
+    font, rows = face(13), [""]
+    for word in written(note.text).split():
+        longer = f"{rows[-1]} {word}".strip()
+        if font.getlength(longer) <= width - 12:
+            rows[-1] = longer
+        else:
+            rows.append(word)
+    sheet = Pictures.new("RGB", (width, _NOTE * len(rows) + 6), (255, 255, 255))
+    colour = (30, 110, 60) if note.holds else (179, 38, 30)
+    draw = ImageDraw.Draw(sheet)
+    for number, row in enumerate(rows):
+        draw.text((6, _NOTE * number + 14), row, fill=colour, font=font, anchor="ls")
     return np.asarray(sheet)
 
 

@@ -19,6 +19,7 @@ from foveal.document import Line, Page, Polygon, Word
 from foveal.errors import ConfigError
 from foveal.explain import report as html
 from foveal.explain.colours import ALPHA, table
+from foveal.explain.deletion import note
 from foveal.explain.draw import overlay
 from foveal.explain.maps import heat_map, multiples
 from foveal.explain.scanpath import animation, path_picture, vectors
@@ -95,7 +96,7 @@ class Explanation:
             return overlay(self.image, self.page)
         line = self.page.lines[self.choice.line - 1]
         if not self.choice.words:
-            return multiples(self.image, line, colours=self.style.colours)
+            return self._tiles(line)
         return self._map(line, self.choice.words, self.choice.polygon)
 
     def report(self) -> str:
@@ -135,10 +136,9 @@ class Explanation:
 
     def _save_line(self, folder: Path, number: int) -> list[Path]:
         path, stem = self.trajectories[number], f"line-{number:02}"
-        tiles = multiples(self.image, path.line, colours=self.style.colours)
         files = {
             folder / f"{stem}-map.png": as_png(self._map(path.line, path.line.words, path.line.polygon)),
-            folder / f"{stem}-chars.png": as_png(tiles),
+            folder / f"{stem}-chars.png": as_png(self._tiles(path.line)),
             folder / f"{stem}-path.png": as_png(path_picture(self.image, path)),
             folder / f"{stem}-path.gif": animation(self.image, path),
             folder / f"{stem}-path.svg": vectors(self.image, path).encode("utf-8"),
@@ -164,7 +164,11 @@ class Explanation:
             alpha=style.alpha,
             colours=style.colours,
             side_by_side=style.side_by_side,
+            note=note(line, words),
         )
+
+    def _tiles(self, line: Line) -> Image:
+        return multiples(self.image, line, colours=self.style.colours, note=note(line, line.words))
 
     def _repr_png_(self) -> bytes:
         return as_png(self.picture())

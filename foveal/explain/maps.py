@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from foveal.document import Char, Line, Look, Polygon, Word
-from foveal.explain.colours import ALPHA, beside, caption, legend, tinted
+from foveal.explain.colours import ALPHA, Note, beside, caption, legend, noted, tinted
 from foveal.geometry import Points, Transform, bounds, points
 from foveal.reading.cut import Strip, Way, cut
 
@@ -28,6 +28,7 @@ _FINE = 8  # quads to a column of a look, so that no edge shows that the model d
 _NOTHING = 0.002  # a column with less weight is not drawn
 _SUB = 4  # bits of sub-pixel precision in cv2.fillConvexPoly
 _TALL = 72  # a line is drawn so many pixels high
+_NARROW = 240  # room for the legend of a heat map
 _TILE = 128  # side of a tile of small multiples
 
 
@@ -106,12 +107,13 @@ def heat_map(
     alpha: float = ALPHA,
     colours: str = "viridis",
     side_by_side: bool = False,
+    note: Note | None = None,
 ) -> Image:
     """Return the page "h w 3" around a polygon of a line with the looks of some of its words over it.
 
     `alpha`: opacity of the strongest colour, 0 to 1. `side_by_side`: the page as it is goes first. The
-    polygon is outlined; under the picture stand the characters and a legend. Raises ConfigError for colours
-    that there are not.
+    polygon is outlined; under the picture stand the characters, a legend and `note`: whether the looks are
+    true, see `foveal.explain.deletion`. Raises ConfigError for colours that there are not.
     """
     looks = [char.look for word in words for char in word.chars if char.look is not None]
     tall = line_height(line.polygon)
@@ -122,15 +124,19 @@ def heat_map(
     drawn = tinted(seen.image, shade, top=top, alpha=alpha, colours=colours)
     cv2.polylines(drawn, [_fixed(seen.way.to(polygon))], True, OUTLINE, 1, cv2.LINE_AA, _SUB)
     picture = beside([seen.image, drawn]) if side_by_side else drawn
+    picture = np.pad(picture, ((0, 0), (0, max(_NARROW - picture.shape[1], 0)), (0, 0)), constant_values=255)
     text = " ".join(word.text for word in words)
-    return np.concatenate([picture, caption(text, picture.shape[1]), legend(picture.shape[1], top, colours)])
+    width = picture.shape[1]
+    return np.concatenate([picture, caption(text, width), legend(width, top, colours), noted(note, width)])
 
 
-def multiples(page: Image, line: Line, *, columns: int = 10, colours: str = "viridis") -> Image:
+def multiples(
+    page: Image, line: Line, *, columns: int = 10, colours: str = "viridis", note: Note | None = None
+) -> Image:
     """Return a line as small multiples "h w 3": a tile for each character with its look over the page.
 
     A tile shows the character's box and its look, whatever lies between them; under it stand the character
-    and its confidence in percent. All tiles share one scale of colours.
+    and its confidence in percent. All tiles share one scale of colours. `note`: see `heat_map`.
     """
     chars = [(char, char.look) for word in line.words for char in word.chars if char.look is not None]
     if not chars:
@@ -143,7 +149,8 @@ def multiples(page: Image, line: Line, *, columns: int = 10, colours: str = "vir
     tiles += [blank] * (-len(tiles) % columns)
     rows = [np.concatenate(tiles[i : i + columns], axis=1) for i in range(0, len(tiles), columns)]
     picture = np.concatenate(rows)
-    return np.concatenate([picture, legend(picture.shape[1], top, colours)])
+    width = picture.shape[1]
+    return np.concatenate([picture, legend(width, top, colours), noted(note, width)])
 
 
 def _tile(page: Image, line: Line, char: Char, look: Look, way: Way, top: float, colours: str) -> Image:

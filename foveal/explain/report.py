@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from foveal.document import Char, Word
 from foveal.explain.anomalies import KINDS, Anomaly, anomalies
+from foveal.explain.deletion import note
 from foveal.explain.maps import heat_map, multiples
 from foveal.explain.scanpath import data_uri, vectors
 from foveal.explain.trajectory import Trajectory
@@ -92,7 +93,7 @@ def _cards(image: Image, paths: Mapping[int, Trajectory], found: Found) -> str:
 def _card(image: Image, number: int, path: Trajectory, one: Anomaly) -> str:
     char = path.fixations[max(one.number - 1, 0)].char
     shown = [Word(char.polygon, char.confidence, (char,))]
-    picture = data_uri(heat_map(image, path.line, shown, polygon=one.polygon))
+    picture = data_uri(heat_map(image, path.line, shown, polygon=one.polygon, note=note(path.line, shown)))
     return (
         f'<div class="card"><img src="{picture}" alt="look of {escape(char.text)}">'
         f'<span class="kind">{one.kind}</span> in <a href="#line-{number}">line {number}</a><br>'
@@ -124,13 +125,15 @@ def _line(image: Image, number: int, path: Trajectory, found: list[Anomaly]) -> 
     text = " ".join("".join(_char(char) for char in word.chars) for word in path.line.words)
     head = f'<summary>{number} · {path.line.confidence:.0%} · <span class="text">{text}</span></summary>'
     says = "".join(f"<li>{one.kind}: {escape(one.says)}</li>" for one in found)
-    drawn = (
-        f'<img src="{data_uri(multiples(image, path.line))}" alt="looks of line {number}">' if found else ""
-    )
+    drawn = f'<img src="{data_uri(_tiles(image, path))}" alt="looks of line {number}">' if found else ""
     told = f"<p>coverage of the ink {path.coverage:.1%}, pitch {path.pitch:.1f} pixels of the strip</p>"
     state = " open" if found else ""
     inside = f"<ul>{says}</ul>{vectors(image, path)}{drawn}{told}"
     return f'<details id="line-{number}"{state}>{head}{inside}</details>'
+
+
+def _tiles(image: Image, path: Trajectory) -> Image:
+    return multiples(image, path.line, note=note(path.line, path.line.words))
 
 
 def _char(char: Char) -> str:

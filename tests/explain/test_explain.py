@@ -17,6 +17,7 @@ from ran import Ran
 
 import foveal
 from foveal.errors import ConfigError
+from foveal.explain.deletion import note
 from foveal.explain.explanation import Explanation, Style, choose
 from foveal.explain.maps import multiples
 from foveal.reading.compose import compose_block
@@ -76,7 +77,8 @@ def test_what_is_not_there_names_the_last(parts: dict[str, int], says: str, expl
 
 def test_a_line_is_shown_as_small_multiples_and_a_word_as_a_map(explained: Explanation) -> None:
     line = chosen(explained, line=1)
-    assert np.array_equal(line.picture(), multiples(line.image, line.page.lines[0]))
+    first = line.page.lines[0]
+    assert np.array_equal(line.picture(), multiples(line.image, first, note=note(first, first.words)))
     word = chosen(explained, line=1, word=2).picture()
     assert np.ptp(word.astype(int), axis=2).max() > 50, "no heat on the word"
 
