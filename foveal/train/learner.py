@@ -71,6 +71,7 @@ class Learner(LightningModule):
         self.average = averaged(self.model, decay) if decay else None
         self.run, self.losses = Progress(), dict[str, float]()
         self._lesson: Lesson | None = None
+        self._moments: Tensors = {}
         self._began = 0.0
 
     @property
@@ -96,7 +97,10 @@ class Learner(LightningModule):
             {"params": [p for p in learned if p.dim() >= 2], "weight_decay": self.recipe.schedule.decay},
             {"params": [p for p in learned if p.dim() < 2], "weight_decay": 0.0},
         ]
-        return torch.optim.AdamW(groups, lr=self.recipe.schedule.rate, betas=(0.9, 0.98))
+        optimiser = torch.optim.AdamW(groups, lr=self.recipe.schedule.rate, betas=(0.9, 0.98))
+        if self._moments:
+            state.restore_optimiser(optimiser, self._moments)
+        return optimiser
 
     def on_train_start(self) -> None:
         """Start the clock."""
@@ -152,15 +156,8 @@ class Learner(LightningModule):
         facts = {"recipe": self.recipe.to_json(), "run": state.progress_fact(run), "seed": str(self.seed)}
         state.write(path, self.tensors(), **facts)
 
-    def peek(self, path: Path) -> float:
-        """Return which share of the training a file that `keep` wrote has behind it."""
-        run, schedule = Progress(**json.loads(state.read(path)[1]["run"])), self.recipe.schedule
-        if schedule.minutes > 0:
-            return run.seconds / (60 * schedule.minutes)
-        return run.step / schedule.steps
-
-    def resume(self, path: Path, optimiser: torch.optim.Optimizer) -> None:
-        """Go on from what `keep` wrote. Raises ConfigError if that was another recipe or seed."""
+    def resume(self, path: Path) -> None:
+        """Go on from what `keep` wrote; ConfigError if that was another recipe or seed."""
         tensors, facts = state.read(path)
         if facts["recipe"] != self.recipe.to_json() or facts["seed"] != str(self.seed):
             raise ConfigError(
@@ -171,5 +168,5 @@ class Learner(LightningModule):
         state.fill(self.weigher, state.below(tensors, "weigher"), path=path)
         if self.average is not None:
             state.fill(self.average, state.below(tensors, "average"), path=path)
-        state.restore_optimiser(optimiser, state.below(tensors, "optimiser"))
+        self._moments = state.below(tensors, "optimiser")
         self.run = Progress(**json.loads(facts["run"]))

@@ -90,16 +90,10 @@ class _Count(Callback):
 
 
 class _Keeper(Callback):
-    """Goes on from the last checkpoint, writes new ones, evaluates, and stops when nothing gets better."""
+    """Writes checkpoints, evaluates, and stops when the time is up or nothing gets better."""
 
     def __init__(self, run: Run) -> None:
         self.run, self.reports = run, tuple[Report, ...]()
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert isinstance(pl_module, Learner)
-        last = self.run.output / LAST
-        if last.exists():
-            pl_module.resume(last, trainer.optimizers[0])
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         assert isinstance(pl_module, Learner)
@@ -161,7 +155,9 @@ def load_recogniser(path: Path) -> tuple[Recogniser, Recipe]:
 def train(run: Run) -> Outcome:
     """Train, or go on training; write `final.safetensors`, the weights to read with, and return figures."""
     learner, keeper = Learner(run.recipe, seed=run.seed, half=run.half), _Keeper(run)
-    if (run.output / LAST).exists() and learner.peek(run.output / LAST) >= 1:
+    if (run.output / LAST).exists():
+        learner.resume(run.output / LAST)
+    if learner.share() >= 1:
         raise ConfigError(f"{run.output}: this run has ended", remedy="give another --output")
     if run.compile:
         learner.model.compile()
