@@ -155,6 +155,16 @@ def relu(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
     return summed(relu_features(q), relu_features(k), v, mask)
 
 
+def elu_causal(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return causal linear attention with φ = elu + 1, the plain route of the kernel of that name."""
+    return summed(elu_features(q), elu_features(k), v, mask, causal=True)
+
+
+def relu_causal(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Return causal linear attention with φ = relu + 10⁻⁶, the plain route of the kernel of that name."""
+    return summed(relu_features(q), relu_features(k), v, mask, causal=True)
+
+
 class Elu(LinearAttention):
     """φ(x) = elu(x) + 1, f = d  (Katharopoulos et al., 2020): smooth, and never quite zero.
 
@@ -171,8 +181,10 @@ class Elu(LinearAttention):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
         """Return the values by sums over the keys, by the fused kernel where there is one."""
-        if self.causal or bias is not None or (mask is not None and mask.shape[-2] != 1):
+        if bias is not None or (mask is not None and mask.shape[-2] != 1):
             return super().attend(q, k, v, mask, bias)
+        if self.causal:
+            return run("elu_causal", elu_causal, q, k, v, mask)
         return run("elu", elu, q, k, v, mask)
 
 
@@ -193,8 +205,10 @@ class Relu(LinearAttention):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
         """Return the values by sums over the keys, by the fused kernel where there is one."""
-        if self.causal or bias is not None or (mask is not None and mask.shape[-2] != 1):
+        if bias is not None or (mask is not None and mask.shape[-2] != 1):
             return super().attend(q, k, v, mask, bias)
+        if self.causal:
+            return run("relu_causal", relu_causal, q, k, v, mask)
         return run("relu", relu, q, k, v, mask)
 
 

@@ -41,6 +41,8 @@ KERNELS: dict[str, Kernel] = {
     "relative": _up_to("biased", 256, 256),
     "elu": _up_to("linear", 64, 64),
     "relu": _up_to("linear", 64, 64),
+    "elu_causal": _up_to("causal", 64, 64),
+    "relu_causal": _up_to("causal", 64, 64),
     "random": _up_to("drawn", 128, 128),
     "mixed": Kernel("gate", {(0, 1): 1024}, inputs=1),
 }

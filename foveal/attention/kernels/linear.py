@@ -28,7 +28,7 @@ PROGRAMS = 528
 
 
 @triton.jit
-def _features(x, height, rows, RELU: tl.constexpr, D: tl.constexpr, DP: tl.constexpr):
+def phi_and_slope(x, height, rows, RELU: tl.constexpr, D: tl.constexpr, DP: tl.constexpr):
     """Return φ(x) and its slope, 0 beyond the rows and features there are."""
     exists = (rows[:, None] < height) & (tl.arange(0, DP)[None, :] < D)
     x = x.to(tl.float32)
@@ -41,7 +41,7 @@ def _features(x, height, rows, RELU: tl.constexpr, D: tl.constexpr, DP: tl.const
 
 
 @triton.jit
-def _seen(seen, rows, height, stride, MASKED: tl.constexpr):
+def seen_keys(seen, rows, height, stride, MASKED: tl.constexpr):
     """Return 1 for the keys that count and 0 for the others."""
     exists = rows < height
     if MASKED:
@@ -63,8 +63,8 @@ def means(
     sums, z_sums = tl.zeros([DP, DVP], tl.float32), tl.zeros([DP], tl.float32)
     for start in range(part * span, tl.minimum(part * span + span, m), BN):
         rows = start + tl.arange(0, BN)
-        phi, _ = _features(matrix(k, rows, hidden, m, D), m, rows, RELU, D, DP)
-        phi = (phi * _seen(seen, rows, m, stride, MASKED)[:, None]).to(k.dtype.element_ty)
+        phi, _ = phi_and_slope(matrix(k, rows, hidden, m, D), m, rows, RELU, D, DP)
+        phi = (phi * seen_keys(seen, rows, m, stride, MASKED)[:, None]).to(k.dtype.element_ty)
         sums = dot(tl.trans(phi), matrix(v, rows, features, m, DV), sums)
         z_sums += tl.sum(phi.to(tl.float32), 0)
     place = (g * splits + part) * DP
@@ -78,7 +78,7 @@ def _attended(
 ):
     """Return φ(q), its slope, 1 / φ(q)ᵀz (0 where that is 0), the attended values, M and z."""
     hidden, features = tl.arange(0, DP), tl.arange(0, DVP)
-    phi, slope = _features(matrix(q + g * n * D, rows, hidden, n, D), n, rows, RELU, D, DP)
+    phi, slope = phi_and_slope(matrix(q + g * n * D, rows, hidden, n, D), n, rows, RELU, D, DP)
     mean = tl.load(mean + (g * DP + hidden[:, None]) * DVP + features[None, :]).to(q.dtype.element_ty)
     z = tl.load(z + g * DP + hidden)
     total = tl.sum(phi.to(q.dtype.element_ty).to(tl.float32) * z[None, :], 1)
@@ -141,8 +141,9 @@ def keys_side(
     g = (tl.program_id(0) // blocks).to(tl.int64)
     rows = tl.program_id(0) % blocks * BN + tl.arange(0, BN)
     hidden, features = tl.arange(0, DP), tl.arange(0, DVP)
-    counts = _seen(seen + (g // heads) * lead_stride + (g % heads) * head_stride, rows, m, stride, MASKED) / m
-    phi, slope = _features(matrix(k + g * m * D, rows, hidden, m, D), m, rows, RELU, D, DP)
+    seen += (g // heads) * lead_stride + (g % heads) * head_stride
+    counts = seen_keys(seen, rows, m, stride, MASKED) / m
+    phi, slope = phi_and_slope(matrix(k + g * m * D, rows, hidden, m, D), m, rows, RELU, D, DP)
     values = matrix(v + g * m * DV, rows, features, m, DV)
     held = tl.load(dmean + (g * DP + hidden[:, None]) * DVP + features[None, :]).to(k.dtype.element_ty)
     z_slope = tl.load(dz + g * DP + hidden)[None, :] + tl.zeros([BN, DP], tl.float32)
@@ -181,7 +182,7 @@ class _Attention(torch.autograd.Function):
         mean = torch.empty(g, splits, constants["DP"], constants["DVP"], device=q.device)
         z = torch.empty(g, splits, constants["DP"], device=q.device)
         means[(g * splits,)](
-            k, v, k if seen is None else seen, mean, z, m, span, splits, *_key_strides(seen),
+            k, v, k if seen is None else seen, mean, z, m, span, splits, *key_strides(seen),
             BN=ROWS, MASKED=seen is not None, **constants,
         )  # fmt: skip
         mean, z, out = mean.sum(1), z.sum(1), v.new_empty(g, n, dv)
@@ -203,13 +204,13 @@ class _Attention(torch.autograd.Function):
             q, mean, z, do.contiguous(), dq, dmean, dz, n, span, splits, BM=ROWS, **constants
         )
         keys_side[(g * triton.cdiv(m, ROWS),)](
-            k, v, k if seen is None else seen, dmean.sum(1), dz.sum(1), dk, dv, m, *_key_strides(seen),
+            k, v, k if seen is None else seen, dmean.sum(1), dz.sum(1), dk, dv, m, *key_strides(seen),
             BN=ROWS, MASKED=seen is not None, **constants,
         )  # fmt: skip
         return dq, dk, dv, None, None
 
 
-def _key_strides(seen: Tensor | None) -> tuple[int, ...]:
+def key_strides(seen: Tensor | None) -> tuple[int, ...]:
     """Return the heads of a batch, and the strides of lead, heads and keys."""
     return (1, 0, 0, 0) if seen is None else (seen.shape[1], seen.stride(0), seen.stride(1), seen.stride(3))
 

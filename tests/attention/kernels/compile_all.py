@@ -84,10 +84,11 @@ def main() -> None:
     differentiate("local", q, k, v, window=64)
     differentiate("local", q, k, v, mask, window=64)
     differentiate("relative", q, k, v, table)
-    if d <= kernels.KERNELS["elu"].d:
+    if d <= kernels.KERNELS["elu"].most[0, -1]:
         differentiate("elu", q, k, v, mask)
         differentiate("relu", q, k, v)
-    if d <= kernels.KERNELS["random"].d:
+        differentiate("elu_causal", q, k, v, mask)
+    if d <= kernels.KERNELS["random"].most[0, -1]:
         columns = torch.stack([torch.randperm(KEYS)[:64] for _ in range(QUERIES // 16)])
         differentiate("random", q, k, v, columns, block=16)
     additive_by_sines(q, k, v, w).sum().backward()
