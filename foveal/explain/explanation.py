@@ -18,9 +18,11 @@ from foveal.batch.outputs import whole, write_text
 from foveal.document import Line, Page, Polygon, Word
 from foveal.errors import ConfigError
 from foveal.explain import report as html
+from foveal.explain.alto_path import alto_with_paths
 from foveal.explain.colours import ALPHA, table
 from foveal.explain.deletion import note
 from foveal.explain.draw import overlay
+from foveal.explain.film import can_film, film
 from foveal.explain.maps import heat_map, multiples
 from foveal.explain.scanpath import animation, path_picture, vectors
 from foveal.explain.trajectory import Trajectory, trace
@@ -120,16 +122,25 @@ class Explanation:
             "lines": lines,
         }
 
+    def to_alto(self) -> str:
+        """Return the page as ALTO 4.4 with these trajectories; see `foveal.explain.alto_path`."""
+        return alto_with_paths(self.page, self.trajectories, source=self.choice.name)
+
     def save(self, folder: str | Path) -> list[Path]:
-        """Write the report, the trajectories (JSON) and the pictures to a folder; return their paths.
+        """Write the report, the trajectories (JSON, ALTO) and the pictures to a folder; return their paths.
 
         Of a whole page the most suspicious lines get pictures. Raises OutputFailed.
         """
         folder = Path(folder)
-        written = [folder / "report.html", folder / "trajectory.json", folder / f"{self.choice.name}.png"]
-        write_text(written[0], self.report())
-        write_text(written[1], json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n")
-        _write(written[2], as_png(self.picture()))
+        texts = {
+            folder / "report.html": self.report(),
+            folder / "trajectory.json": json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n",
+            folder / "trajectory.alto.xml": self.to_alto(),
+        }
+        for path, text in texts.items():
+            write_text(path, text)
+        written = [*texts, folder / f"{self.choice.name}.png"]
+        _write(written[-1], as_png(self.picture()))
         for number in self._shown():
             written += self._save_line(folder, number)
         return written
@@ -143,6 +154,8 @@ class Explanation:
             folder / f"{stem}-path.gif": animation(self.image, path),
             folder / f"{stem}-path.svg": vectors(self.image, path).encode("utf-8"),
         }
+        if can_film():
+            files[folder / f"{stem}-path.mp4"] = film(self.image, path)
         for file, data in files.items():
             _write(file, data)
         return list(files)

@@ -25,7 +25,7 @@ Colour = tuple[int, int, int]
 _STEP: Colour = (31, 119, 180)
 _ODD: Colour = (214, 39, 40)  # jumps and back-steps
 _WIDE = 1200  # a picture is at most so wide
-_GIF_WIDE = 800
+_FILM_WIDE = 800
 _TALL = 72  # and a line at most so high
 _ROW = 15  # height of a row of the matrix
 _LABEL = 96  # room for the characters left of the matrix
@@ -57,22 +57,27 @@ def path_picture(page: Image, path: Trajectory) -> Image:
     return np.concatenate([_padded(above, width), gap, _padded(below, width)])
 
 
-def animation(page: Image, path: Trajectory) -> bytes:
-    """Return a GIF that shows one look after the other over the page, and the text read so far under it.
+def frames(page: Image, path: Trajectory) -> tuple[list[Image], list[int]]:
+    """Return one picture "h w 3" for each look, over the page and with the text read so far, and how long.
 
-    A fixation stands as long as its dwell says, 0.22 s for one that was looked at once. Repeats for ever.
+    A fixation stands as long as its dwell says, 220 ms for one that was looked at once.
     """
-    seen = line_view(page, path.line, width=_GIF_WIDE)
+    seen = line_view(page, path.line, width=_FILM_WIDE)
     if not path.fixations:
-        return _gif([seen.image], [_END])
+        return [seen.image], [_END]
     top = max(float(one.look.weights.max()) for one in path.fixations)
-    frames, text = [], ""
+    shown, text = [], ""
     for before, one in zip((None, *path.fixations[:-1]), path.fixations, strict=True):
         text += (" " if before and before.word != one.word else "") + one.char.text
         drawn = tinted(seen.image, heat([one.look], path.strip.way, seen), top=top)
-        frames.append(np.concatenate([drawn, _typed(text, drawn.shape[1])]))
+        shown.append(np.concatenate([drawn, _typed(text, drawn.shape[1])]))
     times = [round(_EACH * min(max(one.dwell, 0.5), 2.0)) for one in path.fixations]
-    return _gif(frames, [*times[:-1], _END])
+    return shown, [*times[:-1], _END]
+
+
+def animation(page: Image, path: Trajectory) -> bytes:
+    """Return the frames of a trajectory as a GIF that repeats for ever."""
+    return _gif(*frames(page, path))
 
 
 def vectors(page: Image, path: Trajectory) -> str:

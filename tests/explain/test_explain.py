@@ -97,7 +97,7 @@ def test_everything_is_written(explained: Explanation, tmp_path: Path) -> None:
     files = {path.name: path for path in written}
     assert set(files) == {
         "report.html", "trajectory.json", "page-line1.png", "line-01-map.png", "line-01-chars.png",
-        "line-01-path.png", "line-01-path.gif", "line-01-path.svg",
+        "line-01-path.png", "line-01-path.gif", "line-01-path.svg", "line-01-path.mp4", "trajectory.alto.xml",
     }  # fmt: skip
     fixations = one.trajectories[1].fixations
     with Image.open(files["line-01-path.gif"]) as film:
@@ -132,7 +132,7 @@ def test_a_page_without_text_is_explained_too(tmp_path: Path) -> None:
     blank = foveal.explain(Image.new("RGB", (300, 200), "white"))
     assert blank.suspicious == []
     assert "Nothing is suspicious" in blank.report()
-    assert {path.suffix for path in blank.save(tmp_path)} == {".html", ".json", ".png"}
+    assert {path.suffix for path in blank.save(tmp_path)} == {".html", ".json", ".xml", ".png"}
 
 
 def test_the_shell_lists_what_it_wrote(tmp_path: Path, shell: Shell) -> None:
