@@ -26,7 +26,7 @@ from foveal.errors import (
 if TYPE_CHECKING:
     from foveal.document import Document
     from foveal.explain.explanation import explain
-    from foveal.reading.reader import Reader, read
+    from foveal.reading.reader import Reader, load, read
 
 __version__ = "0.1.0"
 __all__ = [
@@ -43,10 +43,11 @@ __all__ = [
     "SomeFailed",
     "UnreadableImage",
     "explain",
+    "load",
     "read",
 ]
 
-_LOADED_WHEN_ASKED = {"Document": "document", "Reader": "reading.reader", "read": "reading.reader"}
+_LOADED_WHEN_ASKED = {"Document": "document"} | dict.fromkeys(("Reader", "load", "read"), "reading.reader")
 _PACKAGES = ("explain",)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from foveal.cli_laboratory import train
+from foveal.cli_laboratory import compare, train
 from foveal.errors import FovealError, MissingExtra
 
 app = typer.Typer(
@@ -240,6 +240,7 @@ def export(
 
 
 app.command()(train)
+app.command()(compare)
 
 
 @app.command()

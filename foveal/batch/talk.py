@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -41,6 +41,11 @@ class Talk:
         if self._bar and self._task is not None:
             self._bar.advance(self._task)
 
+    def at(self, done: int) -> None:
+        """So much of the total is finished."""
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done)
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Take the bar away while results are printed."""
@@ -56,6 +61,13 @@ class Talk:
         """Print one sentence."""
         with self.paused():
             print(f"foveal: {sentence}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def share_done() -> Iterator[Callable[[float], None]]:
+    """Show a bar for one task on standard error, if that is a terminal; it is told the share done, 0 to 1."""
+    with Talk(100) as talk:
+        yield lambda done: talk.at(round(100 * done))
 
 
 def _bar() -> Progress:

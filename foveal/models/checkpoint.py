@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from foveal.errors import ConfigError, InputMissing
 from foveal.models.graphs import parameters
 
+_HALVES = ("glance", "fixate")
+
 
 def save(model: nn.Module, path: Path, **facts: str) -> None:
     """Write the model's parameters and buffers in float16, whole, and `facts` beside them."""
@@ -36,7 +38,8 @@ def facts(path: Path) -> dict[str, str]:
 def load(model: nn.Module, path: Path) -> None:
     """Fill the model from `path`; every name and shape must agree.
 
-    path: safetensors, or an exported graph: `line-fast-glance.onnx` brings `line-fast-fixate.onnx` with it.
+    path: safetensors, an exported graph (`line-fast-glance.onnx` brings `line-fast-fixate.onnx` with it), or
+    a file that holds both (one_file.py).
     """
     state = _from_graphs(model, path) if path.suffix == ".onnx" else _from_safetensors(path)
     own = model.state_dict()
@@ -59,7 +62,8 @@ def _from_safetensors(path: Path) -> dict[str, Tensor]:
 def _from_graphs(model: nn.Module, path: Path) -> dict[str, Tensor]:
     if not path.exists():
         raise InputMissing(f"{path}: no such file", remedy="check the path")
-    kin = sorted(path.parent.glob(f"{path.stem.rpartition('-')[0]}-*.onnx")) if "-" in path.stem else [path]
+    name, _, part = path.stem.rpartition("-")
+    kin = [path.with_name(f"{name}-{half}.onnx") for half in _HALVES] if part in _HALVES else [path]
     kept = parameters(kin)
     own = model.state_dict()  # names that are no parameter of the model are the graph's own constants
     state = {name: torch.from_numpy(value) for name, value in kept.items() if name in own}

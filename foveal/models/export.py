@@ -89,6 +89,33 @@ def _program(
     return graph
 
 
+def noise() -> list[Tensor]:
+    """Return strips of noise, "b 32 w 3", of several sizes."""
+    return [torch.randint(0, 256, (b, 32, w, 3), dtype=torch.uint8) for b, w in ((2, 96), (3, 64), (1, 320))]
+
+
+def inputs_for(model: LineModel, strips: Sequence[Tensor]) -> tuple[list[Inputs], list[Inputs]]:
+    """Return inputs for the glance and for the fixations, one each for every batch of strips."""
+    glance = GlanceGraph(model).eval()
+    looks = [glance_inputs(strip) for strip in strips]
+    with torch.inference_mode():
+        features = [glance(**values)[0] for values in looks]
+    fixed = [fixate_inputs(seen.clone(), fixations=5 + index) for index, seen in enumerate(features)]
+    return looks, fixed
+
+
+def programs(model: LineModel) -> dict[str, onnx.ModelProto]:
+    """Return the graphs of the glance and of the fixations, with parameters in float32."""
+    looks, fixed = inputs_for(model, noise()[:1])
+    width, grid, asked = {0: "b", 2: "w"}, {0: "b", 1: "n"}, {0: "b", 1: "t"}
+    axes = {"features": grid, "count": grid, "positions": asked, "words": asked, "window": asked}
+    seen = ["features", "log_probs", "density"]
+    return {
+        "glance": _program(GlanceGraph(model).eval(), looks[0], {"strips": width}, seen),
+        "fixate": _program(FixateGraph(model).eval(), fixed[0], axes, ["log_probs", "look"]),
+    }
+
+
 def rounded(model: LineModel, storage: Storage) -> LineModel:
     """Return the model with its parameters as they will be after storing, so that parity can be exact."""
     with torch.no_grad():
@@ -129,32 +156,16 @@ def export(
     rounded to it). Raises FovealError, and writes nothing, beyond TOLERANCE.
     """
     model = rounded(model.float(), storage)
-    glance, fixate = GlanceGraph(model).eval(), FixateGraph(model).eval()
-    noise = [torch.randint(0, 256, (b, 32, w, 3), dtype=torch.uint8) for b, w in ((2, 96), (3, 64), (1, 320))]
-    looks = [glance_inputs(strip) for strip in (*noise, *strips)]
-    with torch.inference_mode():
-        fixed = [
-            fixate_inputs(glance(**values)[0], fixations=5 + index) for index, values in enumerate(looks)
-        ]
-    fixed = [{name: value.clone() for name, value in values.items()} for values in fixed]
-    width, grid, asked = {0: "b", 2: "w"}, {0: "b", 1: "n"}, {0: "b", 1: "t"}
-    axes = {"features": grid, "count": grid, "positions": asked, "words": asked, "window": asked}
-    seen = ["features", "log_probs", "density"]
-    programs = {
-        "glance": (glance, looks, _program(glance, looks[0], {"strips": width}, seen)),
-        "fixate": (fixate, fixed, _program(fixate, fixed[0], axes, ["log_probs", "look"])),
-    }
-    graphs = {
-        part: (module, inputs, compact(graph, storage).SerializeToString())
-        for part, (module, inputs, graph) in programs.items()
-    }
+    graphs = {part: compact(graph, storage).SerializeToString() for part, graph in programs(model).items()}
+    looks, fixed = inputs_for(model, [*noise(), *strips])
     worst = {
-        part: largest_difference(module, graph, inputs) for part, (module, inputs, graph) in graphs.items()
+        "glance": largest_difference(GlanceGraph(model).eval(), graphs["glance"], looks),
+        "fixate": largest_difference(FixateGraph(model).eval(), graphs["fixate"], fixed),
     }
     if max(worst.values()) > TOLERANCE:
         raise FovealError(f"the exported graph differs from torch: {worst}", remedy="nothing was written")
     folder.mkdir(parents=True, exist_ok=True)
-    for part, (_, _, graph) in graphs.items():
+    for part, graph in graphs.items():
         (folder / f"line-{name}-{part}.onnx").write_bytes(graph)
     return worst
 

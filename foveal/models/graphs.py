@@ -6,7 +6,7 @@ A parameter keeps its torch name. Stored as half, it is `NAME:half` behind a Cas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-Storage = Literal["half", "byte"]
+Storage = Literal["float", "half", "byte"]
 _SMALL = 64
 """Parameters with fewer numbers stay float32."""
 
@@ -31,14 +31,16 @@ def own_names(graph: onnx.ModelProto) -> None:
 def compact(graph: onnx.ModelProto, storage: Storage) -> onnx.ModelProto:
     """Return the graph with its float32 parameters stored smaller and the exporter's notes left out.
 
-    half: float16. byte: matrices as int8 (a channel's largest weight is 127), vectors as float16.
+    float: as they are. half: float16. byte: matrices as int8 (a channel's largest weight is 127), vectors as
+    float16. What is stored smaller already stays as it is: see `expand`.
     """
     for node in graph.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
     del graph.graph.value_info[:]
     for initializer in list(graph.graph.initializer):
-        if initializer.data_type != TensorProto.FLOAT or np.prod(initializer.dims) < _SMALL:
+        small = initializer.name.endswith(":scale") or np.prod(initializer.dims) < _SMALL
+        if storage == "float" or small or initializer.data_type != TensorProto.FLOAT:
             continue
         name, values = initializer.name, numpy_helper.to_array(initializer)
         graph.graph.initializer.remove(initializer)
@@ -61,7 +63,7 @@ def _bytes(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.fl
 
 def snap(values: NDArray[np.float32], storage: Storage) -> NDArray[np.float32]:
     """Return what is left of a parameter after it was stored."""
-    if values.size < _SMALL:
+    if storage == "float" or values.size < _SMALL:
         return values
     if storage == "byte" and values.ndim >= 2:
         rounded, scale = _bytes(values)
@@ -79,11 +81,35 @@ def _store_bytes(graph: onnx.GraphProto, name: str, values: NDArray[np.float32])
 
 
 def parameters(paths: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
-    """Return the parameters kept in graphs, by torch name, as float32."""
-    stored: dict[str, NDArray[np.float32]] = {}
+    """Return the parameters kept in the graphs of files, by torch name, as float32."""
+    found: dict[str, NDArray[np.float32]] = {}
     for path in paths:
-        for initializer in onnx.load(path).graph.initializer:
-            stored[initializer.name] = numpy_helper.to_array(initializer)
+        found |= values_of(onnx.load(path))
+    return found
+
+
+def expand(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Undo `compact`: return the graph with every parameter as float32 under its own name."""
+    values = values_of(graph)
+    nodes = [node for node in graph.graph.node if node.output[0].removesuffix(":whole") not in values]
+    initializers = [one for one in graph.graph.initializer if ":" not in one.name and one.name not in values]
+    for field, kept in (("node", nodes), ("initializer", initializers)):
+        graph.graph.ClearField(field)
+        getattr(graph.graph, field).extend(kept)
+    graph.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in values.items())
+    return graph
+
+
+def set_parameters(graph: onnx.ModelProto, values: Mapping[str, NDArray[np.float32]]) -> None:
+    """Give an expanded graph other parameters by name; those it does not have are left out."""
+    for initializer in graph.graph.initializer:
+        if initializer.name in values:
+            initializer.CopyFrom(numpy_helper.from_array(values[initializer.name], initializer.name))
+
+
+def values_of(graph: onnx.ModelProto) -> dict[str, NDArray[np.float32]]:
+    """Return the parameters kept in a graph, by torch name, as float32."""
+    stored = {one.name: numpy_helper.to_array(one) for one in graph.graph.initializer}
     found: dict[str, NDArray[np.float32]] = {}
     for name, values in stored.items():
         plain, _, how = name.partition(":")

@@ -13,7 +13,7 @@ from foveal.config import nearest
 from foveal.errors import ConfigError
 
 if TYPE_CHECKING:
-    from onnxruntime import SessionOptions  # type: ignore[import-untyped]
+    from onnxruntime import InferenceSession, SessionOptions  # type: ignore[import-untyped]
 
 
 class Session(Protocol):
@@ -46,13 +46,26 @@ def load_session(name: str, threads: int) -> Session:
 
     A session may be run from several threads at a time. Raises ConfigError for a name without weights.
     """
-    from onnxruntime import InferenceSession
-
     models = embedded()
     if name not in models:
         raise ConfigError(f"no model '{name}' is embedded", remedy=nearest(name, models))
-    session: Session = InferenceSession(models[name], _options(threads), providers=["CPUExecutionProvider"])
+    session: Session = open_session(models[name], threads)
     return session
+
+
+def open_session(path: Path, threads: int) -> InferenceSession:
+    """Return a session of a graph in a file. Raises ConfigError for a file that is no graph."""
+    from onnxruntime import InferenceSession
+    from onnxruntime.capi.onnxruntime_pybind11_state import (  # type: ignore[import-untyped]
+        Fail,
+        InvalidGraph,
+        InvalidProtobuf,
+    )
+
+    try:
+        return InferenceSession(path, _options(threads), providers=["CPUExecutionProvider"])
+    except (Fail, InvalidGraph, InvalidProtobuf) as error:
+        raise ConfigError(f"{path}: not an ONNX graph that can be run", remedy="make it again") from error
 
 
 def _options(threads: int) -> SessionOptions:

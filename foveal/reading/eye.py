@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.reading.engine import Session, load_session
+from foveal.reading.engine import Session
+from foveal.reading.line_graphs import load_line
 
 Floats = NDArray[np.float32]
 Ids = NDArray[np.int64]
@@ -72,8 +72,7 @@ class Eye:
         return log_probs, looks
 
 
-@lru_cache(maxsize=4)
 def load_eye(model: str, threads: int = 1) -> Eye:
-    """Return the graphs of an embedded line model, "fast" or "accurate"; raises ConfigError for others."""
-    glance, fixate = (load_session(f"line-{model}-{step}", threads) for step in ("glance", "fixate"))
-    return Eye(glance, fixate)
+    """Return the graphs of a line model: "fast", "accurate" or a file; see `load_line` for what it raises."""
+    graphs = load_line(model, threads)
+    return Eye(graphs.glance, graphs.fixate)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from foveal.config import nearest
 from foveal.document import Document, Line, Page
 from foveal.errors import ConfigError
 from foveal.geometry import Transform
@@ -14,26 +14,27 @@ from foveal.images import PageImage, Source, name_of
 from foveal.images import pages as open_pages
 from foveal.reading.cut import Strip
 from foveal.reading.engine import Session, load_session, threads_here
+from foveal.reading.line_graphs import MODELS, check, load_line
 
 if TYPE_CHECKING:
     from foveal.reading.transcribe import Transcriber
 
-MODELS = ("fast", "accurate")
+__all__ = ["MODELS", "Reader", "load", "read"]
 
 
 class Reader:
-    """Reads pages with one of the embedded models.
+    """Reads pages with one of the embedded models, or with one of one's own.
 
-    `model`: "fast" or "accurate". `threads`: CPU threads for one reading; as many as there are cores, 8 at
-    most, unless told. The models are loaded at the first reading. A Reader keeps nothing between readings and
-    is safe to share between threads.
+    `model`: "fast", "accurate", or a file that foveal adapt, finetune or export wrote. `threads`: CPU threads
+    for one reading; as many as there are cores, 8 at most, unless told. The models are loaded at the first
+    reading. A Reader keeps nothing between readings and is safe to share between threads.
 
-    Raises ConfigError for a model that does not exist.
+    Raises ConfigError for a model that does not exist, InputMissing for a file that does not.
     """
 
-    def __init__(self, model: str = "fast", threads: int | None = None) -> None:
-        if model not in MODELS:
-            raise ConfigError(f"there is no model '{model}'", remedy=nearest(model, MODELS))
+    def __init__(self, model: str | Path = "fast", threads: int | None = None) -> None:
+        model = str(model)
+        check(model)
         if threads is not None and threads < 1:
             raise ConfigError(f"{threads} threads cannot read", remedy="give 1 or more")
         self.model = model
@@ -103,10 +104,22 @@ class Reader:
         return load_transcriber(self.model, self.threads)
 
 
+def load(model: str | Path, *, threads: int | None = None) -> Reader:
+    """Return a Reader of a model: one's own file, "fast" or "accurate"; faults of the file show at once.
+
+    Raises what Reader does, and ConfigError for a file that is no line model of foveal's.
+
+    >>> load("mine.onnx").read("letter.png").text  # doctest: +SKIP
+    'Dear Ada,'
+    """
+    load_line(str(model))
+    return Reader(model, threads)
+
+
 def read(
     source: Source,
     *,
-    model: str = "fast",
+    model: str | Path = "fast",
     threads: int | None = None,
     pages: str | Iterable[int] | None = None,
     looks: bool = False,

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
 from foveal.reading.decode import Floats, Span, Trial, best_path, choose, edges, lengths, spans
-from foveal.reading.engine import Session, load_session
+from foveal.reading.engine import Session
+from foveal.reading.line_graphs import load_line
 from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.second_look import look_again
 from foveal.reading.trust import (
@@ -73,10 +74,10 @@ def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class Transcriber:
     """Reads strips with one line model. Safe to share between threads: it keeps no state between calls.
 
-    weight: of the fixations against the glance; trust: gives the chances of being right, none unless given;
-    model: the name by which others load the same graphs, "" if they are not embedded; threads: batches read
-    at a time, each best by a session with one thread of its own, which costs less than sharing out one
-    strip's small matrices.
+    weight: of the fixations against the glance; alphabet: the embedded models' unless given; trust: gives the
+    chances of being right, none unless given; model: the name by which others load the same graphs, "" if
+    there is none; threads: batches read at a time, each best by a session with one thread of its own, which
+    costs less than sharing out one strip's small matrices.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Transcriber:
         fixate: Session,
         *,
         weight: float = WEIGHT,
+        alphabet: Alphabet | None = None,
         trust: Trust | None = None,
         model: str = "",
         threads: int = 1,
@@ -92,7 +94,7 @@ class Transcriber:
         self._glance, self._fixate, self._weight, self._threads = glance, fixate, weight, threads
         self._trust = trust
         self.model = model
-        self._alphabet = Alphabet()
+        self._alphabet = Alphabet() if alphabet is None else alphabet
 
     def read(
         self, images: Sequence[NDArray[np.uint8]], *, looks: bool = False, again: bool = True
@@ -212,9 +214,17 @@ class Transcriber:
 
 
 def load_transcriber(model: str, threads: int = 1) -> Transcriber:
-    """Return what reads strips with an embedded line model, "fast" or "accurate"; ConfigError for others."""
-    glance, fixate = (load_session(f"line-{model}-{step}", 1) for step in ("glance", "fixate"))
-    return Transcriber(glance, fixate, trust=load_trust(model), model=model, threads=threads)
+    """Return what reads strips with a line model, "fast", "accurate" or a file. Errors: see `load_line`."""
+    graphs = load_line(model)
+    trust = load_trust(graphs.trust)
+    return Transcriber(
+        graphs.glance,
+        graphs.fixate,
+        alphabet=graphs.alphabet,
+        trust=trust,
+        model=model,
+        threads=threads,
+    )
 
 
 def _words(log_probs: Floats) -> list[Span]:

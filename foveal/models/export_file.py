@@ -1,0 +1,111 @@
+"""A line model as one ONNX file, its parameters as float32, float16 or int8: the body of `foveal export`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from foveal.alphabet import Alphabet
+from foveal.config import nearest
+from foveal.errors import ConfigError, FovealError
+from foveal.images import expand, pages
+from foveal.models import checkpoint
+from foveal.models.export import TOLERANCE, FixateGraph, GlanceGraph, inputs_for, noise, programs, rounded
+from foveal.models.graphs import Storage
+from foveal.models.line import LineModel
+from foveal.models.one_file import LineFile, join, open_line, save, size_of
+from foveal.models.torch_halves import Half, texts, transcriber
+from foveal.reading.line_graphs import load_line
+from foveal.reading.transcribe import load_transcriber, to_strip
+
+STORAGE: dict[str, Storage] = {"fp32": "float", "fp16": "half", "int8": "byte"}
+"""How parameters are kept, by the usual names. When the file is opened they are float32 again."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How a written file compares with torch on real strips.
+
+    difference: the largest in log-probability, both with the parameters that were written; same: strips read
+    as by the model before its parameters were rounded.
+    """
+
+    difference: float
+    strips: int
+    same: int
+
+    def to_text(self) -> str:
+        """Return one line for people."""
+        read = f"; {self.same} of {self.strips} strips read as before rounding" if self.strips else ""
+        return f"differs from torch by {self.difference:.1e} at most{read}"
+
+
+def export_file(source: str, output: Path, *, storage: str = "fp16", strips: Path | None = None) -> Parity:
+    """Write a line model into one file that `foveal.load` reads; return how it compares.
+
+    source: an embedded model's name, a file of foveal's, or safetensors of a training run. strips: a folder
+    of images of lines to compare on, besides noise. Raises FovealError, and writes nothing, if the graph
+    differs from torch by more than TOLERANCE; ConfigError for a storage that does not exist.
+    """
+    if storage not in STORAGE:
+        raise ConfigError(f"there is no storage '{storage}'", remedy=nearest(storage, STORAGE))
+    images = [] if strips is None else _images(strips)
+    line = open_line(source) if not source.endswith(".safetensors") else from_checkpoint(Path(source))
+    before = texts(transcriber(line.model, line.alphabet), images)
+    rounded(line.model, STORAGE[storage])
+    unfinished = output.with_suffix(".part.onnx")
+    save(line, unfinished, storage=STORAGE[storage])
+    try:
+        difference = _difference(line.model, unfinished, images)
+        if difference > TOLERANCE:
+            raise FovealError(f"the graph differs from torch by {difference}", remedy="nothing was written")
+        after = texts(load_transcriber(str(unfinished)), images)
+        unfinished.replace(output)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    same = sum(one == other for one, other in zip(before, after, strict=True))
+    return Parity(difference, len(images), same)
+
+
+def from_checkpoint(path: Path) -> LineFile:
+    """Return the model of a training run's safetensors, its graph made by torch's exporter.
+
+    Raises ConfigError for one that does not say its size.
+    """
+    facts = checkpoint.facts(path)
+    if "size" not in facts:
+        raise ConfigError(f"{path}: not the weights of a line model", remedy="give those of foveal train")
+    alphabet = Alphabet()
+    model = LineModel(size_of(facts["size"]), len(alphabet)).eval()
+    checkpoint.load(model, path)
+    return as_file(model, alphabet, size=facts["size"])
+
+
+def as_file(model: LineModel, alphabet: Alphabet, *, size: str, trust: str = "") -> LineFile:
+    """Return a model with a graph made by torch's exporter; `size` and `trust`: see one_file.py."""
+    facts = {"size": size, "characters": alphabet.characters, "trust": trust}
+    graphs = programs(model)
+    return LineFile(model, alphabet, join(graphs["glance"], graphs["fixate"], facts), facts)
+
+
+def _images(folder: Path) -> list[NDArray[np.uint8]]:
+    return [page.pixels for file in expand(folder) for page in pages(file)]
+
+
+def _difference(model: LineModel, path: Path, images: Sequence[NDArray[np.uint8]]) -> float:
+    graphs = load_line(str(path))
+    strips = [torch.from_numpy(to_strip(image))[None] for image in images]
+    looks, fixed = inputs_for(model, [*noise(), *strips])
+    pairs = [(Half(GlanceGraph(model)), graphs.glance, values) for values in looks]
+    pairs += [(Half(FixateGraph(model)), graphs.fixate, values) for values in fixed]
+    worst = 0.0
+    for ours, theirs, values in pairs:
+        given = {name: value.numpy() for name, value in values.items()}
+        both = zip(ours.run(None, given), theirs.run(None, given), strict=True)
+        worst = max(worst, *(float(np.abs(a - b).max()) for a, b in both))
+    return worst

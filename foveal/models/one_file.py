@@ -1,0 +1,118 @@
+"""A line model in one ONNX file: what reading opens, and what training goes on from.
+
+The file holds both graphs (models/export.py); what the fixations take and give is named `fixate/…`. Beside
+them it says what it is: "size" (a name in SIZES, or the fields of a LineSize as JSON), "characters" (the
+alphabet in the order of its ids), "trust" (see reading/line_graphs.py). Parameters keep their torch names.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+from onnx import helper
+
+from foveal.alphabet import ALPHABET, Alphabet
+from foveal.config import settle
+from foveal.errors import ConfigError, OutputFailed
+from foveal.models.graphs import Storage, compact, expand, set_parameters, values_of
+from foveal.models.line import SIZES, LineModel, LineSize
+from foveal.reading.engine import WEIGHTS
+from foveal.reading.line_graphs import MARK, SECOND, check, is_file
+
+
+@dataclass(eq=False)
+class LineFile:
+    """A line model as torch and as the graph it came from, with its alphabet and what the file says of it."""
+
+    model: LineModel
+    alphabet: Alphabet
+    graph: onnx.ModelProto
+    facts: dict[str, str]
+
+
+def join(glance: onnx.ModelProto, fixate: onnx.ModelProto, facts: Mapping[str, str]) -> onnx.ModelProto:
+    """Return one graph that holds both, and what is to be said of it."""
+    whole, second = onnx.ModelProto(), onnx.ModelProto()
+    whole.CopyFrom(glance)
+    second.CopyFrom(fixate)
+    kept = {"", *(initializer.name.partition(":")[0] for initializer in second.graph.initializer)}
+
+    def renamed(name: str) -> str:  # but parameters, however they are stored
+        return name if name.partition(":")[0] in kept else SECOND + name
+
+    for node in second.graph.node:
+        node.name = renamed(node.name)
+        node.input[:] = map(renamed, node.input)
+        node.output[:] = map(renamed, node.output)
+    for put in (*second.graph.input, *second.graph.output):
+        put.name = SECOND + put.name
+    for part in ("node", "initializer", "input", "output"):
+        getattr(whole.graph, part).extend(getattr(second.graph, part))
+    helper.set_model_props(whole, {MARK: "line", **facts})
+    return whole
+
+
+def open_line(source: str) -> LineFile:
+    """Return an embedded model ("fast", "accurate") or that of a file, ready to be trained on.
+
+    Raises ConfigError and InputMissing as `load_line` does.
+    """
+    check(source)
+    if is_file(source):
+        graph = _load(source)
+    else:
+        glance, fixate = (onnx.load(WEIGHTS / f"line-{source}-{step}.onnx") for step in ("glance", "fixate"))
+        graph = join(glance, fixate, {"size": source, "characters": ALPHABET, "trust": source})
+    facts = {entry.key: entry.value for entry in graph.metadata_props}
+    alphabet = Alphabet(facts["characters"])
+    model = LineModel(size_of(facts["size"]), len(alphabet))
+    fill(model, values_of(graph))
+    return LineFile(model.eval(), alphabet, expand(graph), facts)
+
+
+def _load(path: str) -> onnx.ModelProto:
+    wrong = ConfigError(
+        f"{path}: not a line model of foveal", remedy="foveal adapt, finetune and export make them"
+    )
+    try:
+        graph = onnx.load(path)
+    except DecodeError as error:
+        raise wrong from error
+    if not any(entry.key == MARK and entry.value == "line" for entry in graph.metadata_props):
+        raise wrong
+    return graph
+
+
+def size_of(said: str) -> LineSize:
+    """Return the size that a file names, or says in full as JSON."""
+    return SIZES[said] if said in SIZES else settle(LineSize, json.loads(said), where="size")
+
+
+def fill(model: LineModel, values: Mapping[str, NDArray[np.float32]]) -> None:
+    """Give a model the parameters and buffers of a graph, by name; names it does not know are the graph's."""
+    state = model.state_dict()
+    known = {name: torch.from_numpy(value) for name, value in values.items() if name in state}
+    model.load_state_dict(state | known)
+
+
+def save(line: LineFile, path: Path, *, storage: Storage = "byte") -> None:
+    """Write a line model whole: its graph, with the parameters as they are now. Raises OutputFailed."""
+    graph = onnx.ModelProto()
+    graph.CopyFrom(line.graph)
+    set_parameters(graph, {name: value.numpy() for name, value in line.model.state_dict().items()})
+    helper.set_model_props(graph, line.facts | {"characters": line.alphabet.characters})
+    unfinished = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(compact(graph, storage).SerializeToString())
+        unfinished.replace(path)
+    except OSError as error:
+        raise OutputFailed(f"{path}: {error.strerror}", remedy="choose another place") from error

@@ -1,0 +1,106 @@
+"""The line model's two graphs: an embedded model's, or those of a file by adapt, finetune or export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from foveal.alphabet import ALPHABET, Alphabet
+from foveal.config import nearest
+from foveal.errors import ConfigError, InputMissing
+from foveal.reading.engine import Session, load_session, open_session
+
+MODELS = ("fast", "accurate")
+"""The embedded line models."""
+
+SECOND = "fixate/"
+"""In a file, what the fixations take and give begins with this; what the glance takes and gives does not."""
+
+MARK = "foveal"
+"""The key of a file's description that says it holds a line model, whose value is "line"."""
+
+
+@dataclass(frozen=True, eq=False)
+class LineGraphs:
+    """Both graphs (their inputs and outputs: models/export.py), the alphabet they write in, and whose trust.
+
+    trust: the embedded model whose fitted chances of being right are used; "" if there are none.
+    """
+
+    glance: Session
+    fixate: Session
+    alphabet: Alphabet
+    trust: str
+
+
+def is_file(model: str) -> bool:
+    """Tell whether a model is named by its file."""
+    return model.endswith(".onnx")
+
+
+def check(model: str) -> None:
+    """Raise ConfigError for a name that no embedded model has, InputMissing for a file that is not there."""
+    if is_file(model):
+        if not Path(model).is_file():
+            raise InputMissing(f"{model}: no such file", remedy="check the path")
+    elif model not in MODELS:
+        remedy = "a model's file ends in .onnx" if Path(model).suffix else nearest(model, MODELS)
+        raise ConfigError(f"there is no model '{model}'", remedy=remedy)
+
+
+def load_line(model: str, threads: int = 1) -> LineGraphs:
+    """Return the graphs of a line model: "fast", "accurate", or the path of a file ending in .onnx.
+
+    Each is opened once for each number of threads, and again when its file has changed. Raises ConfigError
+    or InputMissing: see `check`; and ConfigError for a file that is no line model of foveal's.
+    """
+    check(model)
+    if is_file(model):
+        return _load_file(model, Path(model).stat().st_mtime_ns, threads)
+    glance, fixate = (load_session(f"line-{model}-{step}", threads) for step in ("glance", "fixate"))
+    return LineGraphs(glance, fixate, Alphabet(), model)
+
+
+@lru_cache(maxsize=8)
+def _load_file(path: str, changed: int, threads: int) -> LineGraphs:  # noqa: ARG001  # part of the key
+    session = open_session(Path(path), threads)
+    facts = session.get_modelmeta().custom_metadata_map
+    if facts.get(MARK) != "line":
+        raise ConfigError(
+            f"{path}: not a line model of foveal",
+            remedy="foveal adapt, finetune and export make them",
+        )
+    alphabet = Alphabet(facts.get("characters", ALPHABET))
+    return LineGraphs(_Half(session, ""), _Half(session, SECOND), alphabet, facts.get("trust", ""))
+
+
+class _Half:
+    """The glance or the fixations of a file: of its graph only what leads to their outputs is run."""
+
+    def __init__(self, session: Any, prefix: str) -> None:
+        self._session, self._prefix = session, prefix
+        self._unused = {put.name: _nothing(put) for put in session.get_inputs()}
+        names = [out.name for out in session.get_outputs()]
+        self._outputs = [name for name in names if name.startswith(SECOND) == (prefix == SECOND)]
+
+    def run(self, outputs: list[str] | None, inputs: dict[str, NDArray[Any]], /) -> list[NDArray[Any]]:
+        """Run this half; None asks for every output."""
+        from onnxruntime import RunOptions  # type: ignore[import-untyped]
+
+        options = RunOptions()
+        options.only_execute_path_to_fetches = True
+        asked = self._outputs if outputs is None else [self._prefix + name for name in outputs]
+        given = {self._prefix + name: value for name, value in inputs.items()}
+        found: list[NDArray[Any]] = self._session.run(asked, self._unused | given, options)
+        return found
+
+
+def _nothing(put: Any) -> NDArray[Any]:
+    """Return the smallest array that an input takes: ONNX Runtime wants them all, used or not."""
+    types = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
+    return np.zeros([size if isinstance(size, int) else 1 for size in put.shape], types[put.type])

@@ -1,0 +1,126 @@
+"""From a few corrected lines to a model that reads more like them: the body of `foveal adapt`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from foveal.errors import ConfigError, FovealError
+from foveal.models.one_file import LineFile, open_line, save
+from foveal.train.few_lines import Drawing, TextLine, batches, cut, read_lines
+from foveal.train.lowrank import attach, merge
+from foveal.train.tune import Course, Told, edits, signs, tune
+
+LAYERS = ("query", "key", "value", "out", "read", "name")
+"""The linear layers that get an adapter: of every attention, and the last of the glance and the fixations."""
+
+FEWEST = 10
+"""Lines below which nothing can be learnt and held out."""
+
+_HELD_OUT = 5  # one line in so many
+_STEPS, _STEPS_AFTER = 150, 50
+_RATE = 1e-3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a model is adapted. rank: of the adapters; minutes: at the most; threads: all cores if None."""
+
+    rank: int = 8
+    minutes: float = 5.0
+    threads: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What came of it. before, after: CER of the held-out lines when they were not yet learnt from."""
+
+    lines: int
+    held_out: int
+    left_out: int
+    before: float
+    after: float
+    seconds: float
+
+    def to_text(self) -> str:
+        """Return one line for people."""
+        left = f"; {self.left_out} left out for signs the model cannot write" if self.left_out else ""
+        return (
+            f"{self.lines} lines{left}; of {self.held_out} held out, {100 * self.before:.1f} % of the signs "
+            f"were read wrongly before, {100 * self.after:.1f} % after; {self.seconds:.0f} s"
+        )
+
+
+def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | None = None) -> Adapted:
+    """Write `source` (a name or a file, see `load_line`) adapted to the lines of `folder` into one ONNX file.
+
+    First it learns from four fifths of the lines, and the others decide: unless they are read better,
+    FovealError is raised and nothing is written. Then it learns from them too. `told`: hears of the progress.
+    Raises ConfigError for fewer than FEWEST lines, and what `read_lines`, `open_line` and `save` raise.
+    """
+    begun = time.monotonic()
+    if plan.threads is not None:
+        torch.set_num_threads(plan.threads)
+    line = open_line(source)
+    found = read_lines(folder)
+    lines = [one for one in found if not line.alphabet.unwritable(one.text)]
+    _enough(folder, lines, found, line)
+    held = lines[_HELD_OUT // 2 :: _HELD_OUT]
+    before = edits(line.model, line.alphabet, held)
+    learn = _Lessons(line, plan, begun, told)
+    learn(
+        [one for place, one in enumerate(lines) if place % _HELD_OUT != _HELD_OUT // 2],
+        steps=_STEPS, rate=_RATE, until=0.75,
+    )  # fmt: skip
+    after = edits(line.model, line.alphabet, held)
+    _better(before, after, signs(held))
+    learn(lines, steps=_STEPS_AFTER, rate=_RATE / 2, until=1.0)
+    merge(line.model)
+    save(line, output)
+    counts = len(lines), len(held), len(found) - len(lines)
+    return Adapted(*counts, before / signs(held), after / signs(held), time.monotonic() - begun)
+
+
+class _Lessons:
+    """Trains the adapters of a model, once and again."""
+
+    def __init__(self, line: LineFile, plan: Plan, begun: float, told: Told | None) -> None:
+        torch.manual_seed(plan.seed)
+        self._line, self._plan, self._begun, self._told = line, plan, begun, told
+        self._plain = line.model.state_dict()
+        self._learnt = attach(line.model, LAYERS, plan.rank)
+
+    def __call__(self, lines: Sequence[TextLine], *, steps: int, rate: float, until: float) -> None:
+        """Learn from lines; until: by which share of the minutes."""
+        model, alphabet, plan = self._line.model, self._line.alphabet, self._plan
+        left = 60 * plan.minutes * until - (time.monotonic() - self._begun)
+        questions = batches(
+            lines, cut(model, lines, alphabet), alphabet, drawing=Drawing(), seed=plan.seed + steps
+        )
+        course = Course(steps, max(left, 1.0), rate)
+        tune(model, self._learnt, questions, course=course, seed=plan.seed, told=self._told)
+
+
+def _enough(folder: Path, lines: Sequence[TextLine], found: Sequence[TextLine], line: LineFile) -> None:
+    if len(lines) >= FEWEST:
+        return
+    if len(found) >= FEWEST:
+        missing = "".join(line.alphabet.unwritable("".join(one.text for one in found)))
+        raise ConfigError(
+            f"{folder}: only {len(lines)} of {len(found)} lines can be written: the alphabet lacks {missing}",
+            remedy="foveal finetune adds signs to the alphabet",
+        )
+    raise ConfigError(f"{folder}: {len(lines)} lines are too few", remedy=f"correct {FEWEST} or more")
+
+
+def _better(before: int, after: int, all_signs: int) -> None:
+    if after >= before:
+        raise FovealError(
+            f"of {all_signs} held-out signs {before} were read wrongly before, {after} after: not written",
+            remedy="correct more lines, or lines more like those to be read",
+        )
