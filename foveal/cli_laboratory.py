@@ -68,3 +68,32 @@ def train(
     for report in outcome.reports:
         typer.echo(report.to_text())
 
+
+
+def compare(
+    recipes: Annotated[list[Path], typer.Argument(help="Recipes: recipes/*.toml.")],
+    train: Train = None,
+    dev: Dev = None,
+    fonts: Fonts = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Table, JSON and plots.")] = Path("compared"),
+    minutes: Annotated[float | None, typer.Option(help="Of training, for each recipe and seed.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Instead of minutes.")] = None,
+    seeds: Annotated[int, typer.Option(help="How often each is trained.")] = 3,
+    together: Annotated[int, typer.Option(help="Trained at a time.")] = 1,
+    device: Device = "auto",
+    workers: Workers = 0,
+    threads: Annotated[int | None, typer.Option(help="Of torch, for each of those.")] = None,
+    limit: Limit = None,
+) -> None:
+    """Train recipes under the same budget and seeds, and print one table of what came of them."""
+    with needs_train("compare"):
+        from foveal.laboratory.compare import Comparison
+        from foveal.laboratory.compare import compare as compare_all
+        from foveal.laboratory.table import markdown
+        from foveal.train.strips import Sources
+    asked = Comparison(
+        tuple(recipes), Sources(tuple(train or ()), fonts), output, dev=tuple(dev or ()), seeds=seeds,
+        minutes=minutes, steps=steps, limit=limit, device=device, workers=workers, together=together,
+        threads=threads,
+    )  # fmt: skip
+    typer.echo(markdown(compare_all(asked, told=lambda said: typer.echo(said, err=True))))

@@ -1,0 +1,1 @@
+"""The laboratory: recipes compared under one budget, and chosen among. Needs the extra `train`."""

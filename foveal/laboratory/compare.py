@@ -1,0 +1,143 @@
+"""`foveal compare`: recipes trained under one budget, from the same seeds, and put into one table."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from foveal.laboratory.table import markdown
+from foveal.laboratory.trial import Trial, carry_out, weigh
+from foveal.synth.write import write
+from foveal.train.strips import Sources
+
+_HELD_SEED = 990_001
+"""The seed of rendered strips that are never learned from."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared. sources, dev, limit, device, workers, minutes, steps: as in a trial; seeds: how many.
+
+    together: trials at a time, which share the machine alike. Without `dev`, 300 words that are rendered for
+    it are read.
+    """
+
+    recipes: tuple[Path, ...]
+    sources: Sources
+    output: Path
+    dev: tuple[Path, ...] = ()
+    seeds: int = 3
+    minutes: float | None = None
+    steps: int | None = None
+    limit: int | None = None
+    device: str = "auto"
+    workers: int = 0
+    together: int = 1
+    threads: int | None = None
+
+    def trials(self) -> list[Trial]:
+        """Return every trial, seed by seed."""
+        return [
+            Trial(
+                recipe, seed, self.sources, self.dev, self.output / f"{_name(recipe)}-{seed}", self.minutes,
+                self.steps, self.limit, self.device, self.workers, self.threads,
+            )
+            for seed in range(self.seeds) for recipe in self.recipes
+        ]  # fmt: skip
+
+
+def compare(asked: Comparison, *, told: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+    """Carry out every trial and write trials.json, table.md and the pictures into the output folder.
+
+    told: hears of every trial that ends. A trial that was finished before is not carried out again. One that
+    fails is told and left out; the first error is raised where none succeeds.
+    """
+    asked.output.mkdir(parents=True, exist_ok=True)
+    if not asked.dev:
+        asked = replace(asked, dev=(_rendered(asked),))
+    found: list[dict[str, Any]] = []
+    failed: list[BaseException] = []
+    trials = asked.trials()
+    for trial, outcome in _carried_out(trials, asked.together):
+        if isinstance(outcome, BaseException):
+            failed.append(outcome)
+            told(f"{_name(trial.recipe)}, seed {trial.seed}: {outcome}")
+        else:
+            found.append(outcome)
+            told(f"{_name(trial.recipe)}, seed {trial.seed}: {outcome['steps']} steps")
+    if failed and not found:
+        raise failed[0]
+    costs = {recipe: _weighed([t for t in trials if t.recipe == recipe]) for recipe in asked.recipes}
+    found = [outcome | costs[Path(outcome["recipe"])] for outcome in found]
+    _keep(found, asked)
+    return found
+
+
+def _weighed(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return what reading costs with the first of a recipe's trials that was trained; alone, at the end."""
+    trained = next((trial for trial in trials if (trial.output / "trial.json").exists()), None)
+    return {} if trained is None else _alone(weigh, trained)
+
+
+def _name(recipe: Path) -> str:
+    folder = recipe.parent.name
+    return recipe.stem if folder in ("recipes", "") else f"{folder}-{recipe.stem}"
+
+
+def _rendered(asked: Comparison) -> Path:
+    folder = asked.output / "rendered_words"
+    if not (folder / "labels.tsv").exists():
+        assert asked.sources.fonts is not None
+        write(folder, kind="word", count=300, fonts=asked.sources.fonts, seed=_HELD_SEED)
+    return folder
+
+
+def _carried_out(
+    trials: Sequence[Trial], together: int
+) -> Iterator[tuple[Trial, dict[str, Any] | BaseException]]:
+    """Yield each trial with its outcome or its error, so many at a time."""
+    with ThreadPoolExecutor(together) as pool:
+        running = {pool.submit(_alone, _finished, trial): trial for trial in trials}
+        for one in as_completed(running):
+            yield running[one], one.exception() or one.result()
+
+
+def _alone(function: Callable[[Trial], dict[str, Any]], trial: Trial) -> dict[str, Any]:
+    """Call a function in a fresh process: its memory is its own, and its failure too."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(function, trial).result()
+
+
+def _finished(trial: Trial) -> dict[str, Any]:
+    done = trial.output / "trial.json"
+    if done.exists():
+        kept: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
+        return kept
+    outcome = carry_out(trial)
+    done.write_text(json.dumps(outcome, ensure_ascii=False), encoding="utf-8")
+    return outcome
+
+
+def _keep(trials: Sequence[dict[str, Any]], asked: Comparison) -> None:
+    """Write trials.json with the machine and the date, table.md, pictures."""
+    from foveal.laboratory.plots import draw
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and asked.device != "cpu" else None
+    facts = {
+        "date": datetime.now(timezone.utc).date().isoformat(),
+        "machine": {"cpu": platform.processor() or platform.machine(), "gpu": gpu},
+        "budget": {"minutes": asked.minutes, "steps": asked.steps, "together": asked.together},
+        "trials": list(trials),
+    }
+    (asked.output / "trials.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+    (asked.output / "table.md").write_text(markdown(trials) + "\n", encoding="utf-8")
+    draw(trials, asked.output)
