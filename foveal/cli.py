@@ -96,6 +96,9 @@ def explain(
     what_if: Annotated[
         bool, typer.Option("--what-if", help="What the looks do: they are moved; with --word or --char.")
     ] = False,
+    heads: Annotated[
+        bool, typer.Option("--heads", help="Every head of the line model: a picture and a table.")
+    ] = False,
 ) -> None:
     """Show where a page was looked at: a report, heat maps and trajectories; the files are listed."""
     from foveal.explain.asking import save_what_if, save_why
@@ -107,6 +110,11 @@ def explain(
     answers += save_what_if(explanation, out) if what_if else []
     for said in [*answers, *explanation.save(out)]:
         typer.echo(said)
+    if heads:
+        with _needs_train("--heads"):
+            from foveal.probe.report import save_heads
+        for path in save_heads(explanation, out):
+            typer.echo(path)
 
 
 @app.command()

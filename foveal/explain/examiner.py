@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
 from foveal.reading.decode import Span, Trial, choose, edges
-from foveal.reading.engine import load_session
+from foveal.reading.eye import Eye, Gaze
+from foveal.reading.line_graphs import load_line
 from foveal.reading.transcribe import STRIDE, WEIGHT, Observation, Transcriber, to_strip
 
 Floats = NDArray[np.float32]
@@ -26,8 +27,6 @@ EXTRA = 2
 
 _MARGIN = 8  # columns of a strip that are kept on either side of a word: its height
 _STEP = 4  # columns by which a part of a strip is widened, as the widths of whole strips are
-_BATCH = 6144  # columns of pixels read at a time
-_ALPHABET = Alphabet()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,62 +67,49 @@ class Asked:
 
 
 class Examiner:
-    """Asks an embedded line model, "fast" or "accurate". Raises ConfigError for a model there is not."""
+    """Asks a line model: "fast", "accurate" or a file. Errors: see `foveal.reading.line_graphs.load_line`."""
 
     def __init__(self, model: str = "fast", *, threads: int = 1) -> None:
-        self._glance, self._fixate = (
-            load_session(f"line-{model}-{step}", threads) for step in ("glance", "fixate")
-        )
-        self._transcriber = Transcriber(self._glance, self._fixate)
+        graphs = load_line(model, threads)
+        self._alphabet = graphs.alphabet
+        self._eye = Eye(graphs.glance, graphs.fixate)
+        self._transcriber = Transcriber(graphs.glance, graphs.fixate, alphabet=graphs.alphabet)
 
     def words(self, images: Sequence[Image]) -> list[list[Asked]]:
         """Return the words read on each strip image "h w 3", read once and for all of its width."""
         seen = self._transcriber.observe(images)
-        return [list(self._asked(image, one)) for image, one in zip(images, seen, strict=True)]
+        return [self._asked(image, one) for image, one in zip(images, seen, strict=True)]
 
     def _asked(self, image: Image, seen: Observation) -> list[Asked]:
         words = [
-            _ask(to_strip(image), seen, span, trials)
+            _ask(to_strip(image), seen, span, trials, self._alphabet)
             for span, trials in zip(seen.spans, seen.trials, strict=True)
         ]
         return [word for word in words if word is not None]
 
     def chances(self, asked: Asked, strips: Image) -> Floats:
         """Return the chance of each character of a word on each of its altered strips "s 32 w 3": "s t"."""
-        return self._fixations(asked, strips, held=True)[0]
+        glimpse = self._eye.glance(strips)
+        held = replace(glimpse, count=np.repeat(asked.count[None], len(strips), axis=0))
+        log_probs, _ = self._eye.fixate(held, _gaze(asked, len(strips)))
+        return np.asarray(np.exp(log_probs[:, np.arange(len(asked.ids)), asked.ids]), np.float32)
 
     def looks(self, asked: Asked, strips: Image) -> Floats:
         """Return the looks at the characters on altered strips, each with its own running count: "s t n"."""
-        return self._fixations(asked, strips, held=False)[1]
-
-    def _fixations(self, asked: Asked, strips: Image, *, held: bool) -> tuple[Floats, Floats]:
-        size = max(_BATCH // strips.shape[2], 1)
-        parts = [
-            self._some(asked, strips[start : start + size], held=held)
-            for start in range(0, len(strips), size)
-        ]
-        chances, looks = zip(*parts, strict=True)
-        return np.concatenate(chances), np.concatenate(looks)
-
-    def _some(self, asked: Asked, strips: Image, *, held: bool) -> tuple[Floats, Floats]:
-        features, _, density = self._glance.run(None, {"strips": strips})
-        s, t = len(strips), len(asked.ids)
-        count = np.repeat(asked.count[None], s, axis=0) if held else density.cumsum(-1) - density / 2
-        f = len(asked.positions)
-        log_probs, looks = self._fixate.run(
-            None,
-            {
-                "features": features,
-                "count": count,
-                "positions": np.repeat(asked.positions[None], s, axis=0),
-                "words": np.zeros((s, f), np.int64),
-                "window": np.broadcast_to(np.array(asked.window, np.int64), (s, f, 2)).copy(),
-            },
-        )
-        return np.exp(log_probs[:, np.arange(t), asked.ids]), looks[:, :t]
+        _, looks = self._eye.fixate(self._eye.glance(strips), _gaze(asked, len(strips)))
+        return looks[:, : len(asked.ids)]
 
 
-def _ask(strip: Image, seen: Observation, span: Span, trials: list[Trial]) -> Asked | None:
+def _gaze(asked: Asked, s: int) -> Gaze:
+    """Return what is asked of the fixations of s strips at once."""
+    f = len(asked.positions)
+    window = np.broadcast_to(np.array(asked.window, np.int64), (s, f, 2)).copy()
+    return Gaze(np.repeat(asked.positions[None], s, axis=0), np.zeros((s, f), np.int64), window)
+
+
+def _ask(
+    strip: Image, seen: Observation, span: Span, trials: list[Trial], alphabet: Alphabet
+) -> Asked | None:
     """Return a word as it was decided, or nothing where the fixations were too few to name it."""
     glanced = seen.glance.log_probs[span.low : span.high]
     ids, trial = choose(glanced, trials, span, trust=WEIGHT)
@@ -136,7 +122,7 @@ def _ask(strip: Image, seen: Observation, span: Span, trials: list[Trial]) -> As
     mass = float(total[span.high] - total[span.low])
     steps = (np.arange(len(trial.looks), dtype=np.float32) + 0.5) * (mass / length)
     return Asked(
-        text=_ALPHABET.decode(list(ids)),
+        text=alphabet.decode(list(ids)),
         strip=strip,
         count=(density.cumsum() - density / 2).astype(np.float32),
         positions=(total[span.low] + steps).astype(np.float32),

@@ -141,7 +141,7 @@ class Explanation:
             write_text(path, text)
         written = [*texts, folder / f"{self.choice.name}.png"]
         _write(written[-1], as_png(self.picture()))
-        for number in self._shown():
+        for number in self.shown:
             written += self._save_line(folder, number)
         return written
 
@@ -160,8 +160,9 @@ class Explanation:
             _write(file, data)
         return list(files)
 
-    def _shown(self) -> list[int]:
-        """Return the lines that get pictures: the chosen one, or the most suspicious, or the first."""
+    @property
+    def shown(self) -> list[int]:
+        """The numbers of the lines that get pictures: the chosen one, the most suspicious, or the first."""
         if self.choice.line is not None:
             return [self.choice.line]
         worst = list(dict.fromkeys(number for number, _ in self.suspicious))

@@ -8,15 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from foveal.alphabet import Alphabet
 from foveal.attention import watch
-from foveal.config import nearest
-from foveal.errors import ConfigError
 from foveal.explain.examiner import Asked, Image
-from foveal.models import checkpoint
 from foveal.models.line import Fixations, LineModel
-from foveal.reading.engine import WEIGHTS
-from foveal.reading.reader import MODELS
+from foveal.models.one_file import open_line
 
 Maps = dict[str, Tensor]
 """Weights by layer, "h q k" each: `blocks.N` look from column to column, `fixate_layers.N` from character to
@@ -24,12 +19,11 @@ column, `fixate_layers.N.talk` from character to character."""
 
 
 def load_line(model: str = "fast") -> LineModel:
-    """Return an embedded line model as a torch module, for inference. Raises ConfigError for another name."""
-    if model not in MODELS:
-        raise ConfigError(f"there is no model '{model}'", remedy=nearest(model, MODELS))
-    line = LineModel(model, len(Alphabet()))
-    checkpoint.load(line, WEIGHTS / f"line-{model}-glance.onnx")
-    return line.eval().requires_grad_(False)
+    """Return a line model, "fast", "accurate" or that of a file, as a torch module for inference.
+
+    Raises what `foveal.reading.line_graphs.load_line` does.
+    """
+    return open_line(model).model.requires_grad_(False)
 
 
 def as_tensor(strips: Image) -> Tensor:
