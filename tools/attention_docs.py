@@ -11,9 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from foveal.attention import GATES, MECHANISMS, NORMALISERS, POSITIONS, Attention
-from foveal.attention.crossmodal import CROSSMODAL
-from foveal.attention.pyramid import FUSIONS
+from foveal.attention import CROSSMODAL, FUSIONS, GATES, MECHANISMS, NORMALISERS, POSITIONS, Attention
 
 PAPER = re.compile(r" *\((?P<paper>[^()]*\b(?:19|20)\d\d[^()]*)\)")
 SENTENCE = re.compile(r"(?<=\.) (?=[A-Z(\"`])")
@@ -44,7 +42,7 @@ def attention() -> str:
     return "".join(
         f"\n## {title}\n\n{introduction}\n"
         + (properties(MECHANISMS) if table is MECHANISMS else "")
-        + "".join(part(name, kind) for name, kind in table.items())
+        + "".join(part(name, kind, drawn=table is MECHANISMS) for name, kind in table.items())
         for title, (introduction, table) in TABLES.items()
     )
 
@@ -59,8 +57,8 @@ def properties(table: Mapping[str, type[Attention]]) -> str:
     return "\n" + "".join("| " + " | ".join(row) + " |\n" for row in rows)
 
 
-def part(name: str, kind: type) -> str:
-    """Describe one part: formula, explanation, then cost, options, when to choose it, and papers."""
+def part(name: str, kind: type, *, drawn: bool) -> str:
+    """Describe one part: formula, explanation, then cost, options, when to choose it, papers, and picture."""
     text = inspect.getdoc(kind) or ""
     paragraphs = [" ".join(p.split()) for p in re.sub(r"\n+>>>.*", "", text, flags=re.DOTALL).split("\n\n")]
     papers = [found["paper"].strip(" .") for p in paragraphs for found in PAPER.finditer(p)]
@@ -76,7 +74,8 @@ def part(name: str, kind: type) -> str:
     explained = " ".join(s.rstrip(".") + "." for s in sentences if not COST.search(s) and s)
     listed = "".join(f"- {key}: {escaped(value)}\n" for key, value in facts.items() if value)
     opening = f"**{escaped(paragraphs[0])}** {escaped(explained)}".rstrip()
-    return f"\n### {name}\n\n{opening}\n" + (f"\n{listed}" if listed else "")
+    picture = f"\n![weights of {name} on one line](attention/{name}.png)\n" if drawn else ""
+    return f"\n### {name}\n\n{opening}\n" + (f"\n{listed}" if listed else "") + picture
 
 
 def options(kind: type) -> str:
