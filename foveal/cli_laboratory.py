@@ -21,6 +21,12 @@ Seed = Annotated[int, typer.Option(help="Another seed, another run; the same, th
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Workers = Annotated[int, typer.Option(help="Processes that make batches.")]
 
+Steps = Annotated[int | None, typer.Option(help="Of training, instead of the recipe's.")]
+Minutes = Annotated[float | None, typer.Option(help="Of training, by the clock, instead of steps.")]
+Batch = Annotated[int | None, typer.Option(help="Strips in a batch, instead of the recipe's.")]
+Echo = Annotated[int | None, typer.Option(help="Steps for which a batch is taken, worn anew each time.")]
+Lines = Annotated[bool, typer.Option("--lines", help="Lines of text instead of words.")]
+
 
 @contextmanager
 def needs_train(command: str) -> Iterator[None]:
@@ -37,8 +43,11 @@ def train(
     dev: Dev = None,
     fonts: Fonts = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Where the run is kept.")] = Path("trained"),
-    steps: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Train by the clock.")] = None,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    batch: Batch = None,
+    echo: Echo = None,
+    lines: Lines = False,
     seed: Seed = 0,
     device: Device = "auto",
     devices: Annotated[int, typer.Option(help="How many of them, each with batches of its own.")] = 1,
@@ -50,13 +59,14 @@ def train(
 ) -> None:
     """Train a recogniser by a recipe. A run that was cut short goes on where --output was kept."""
     with needs_train("train"):
-        from foveal.train.recipe import read_recipe, timed
+        from foveal.train.recipe import Changes, read_recipe
         from foveal.train.run import Run
         from foveal.train.run import dry_run as try_out
         from foveal.train.run import train as train_by
         from foveal.train.strips import Sources
+    changes = Changes(steps, minutes, batch, echo, lines)
     run = Run(
-        timed(read_recipe(recipe), steps=steps, minutes=minutes), Sources(tuple(train or ()), fonts), output,
+        changes.of(read_recipe(recipe)), Sources(tuple(train or ()), fonts), output,
         dev=tuple(dev or ()), seed=seed, device=device, devices=devices, half=half, compile=compile,
         workers=workers, limit=limit,
     )  # fmt: skip
@@ -76,8 +86,11 @@ def compare(
     dev: Dev = None,
     fonts: Fonts = None,
     output: Annotated[Path, typer.Option("-o", "--output", help="Table, JSON and plots.")] = Path("compared"),
-    minutes: Annotated[float | None, typer.Option(help="Of training, for each recipe and seed.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Instead of minutes.")] = None,
+    minutes: Minutes = None,
+    steps: Steps = None,
+    batch: Batch = None,
+    echo: Echo = None,
+    lines: Lines = False,
     seeds: Annotated[int, typer.Option(help="How often each is trained.")] = 3,
     together: Annotated[int, typer.Option(help="Trained at a time.")] = 1,
     device: Device = "auto",
@@ -90,10 +103,11 @@ def compare(
         from foveal.laboratory.compare import Comparison
         from foveal.laboratory.compare import compare as compare_all
         from foveal.laboratory.table import markdown
+        from foveal.train.recipe import Changes
         from foveal.train.strips import Sources
     asked = Comparison(
-        tuple(recipes), Sources(tuple(train or ()), fonts), output, dev=tuple(dev or ()), seeds=seeds,
-        minutes=minutes, steps=steps, limit=limit, device=device, workers=workers, together=together,
-        threads=threads,
+        tuple(recipes), Sources(tuple(train or ()), fonts), output,
+        Changes(steps, minutes, batch, echo, lines), dev=tuple(dev or ()), seeds=seeds, limit=limit,
+        device=device, workers=workers, together=together, threads=threads,
     )  # fmt: skip
     typer.echo(markdown(compare_all(asked, told=lambda said: typer.echo(said, err=True))))

@@ -7,37 +7,40 @@ import multiprocessing
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from foveal.laboratory.table import markdown
 from foveal.laboratory.trial import Trial, carry_out, weigh
 from foveal.synth.write import write
+from foveal.train.recipe import Changes
 from foveal.train.strips import Sources
 
+T = TypeVar("T")
+
+_RENDERED = 300
 _HELD_SEED = 990_001
 """The seed of rendered strips that are never learned from."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared. sources, dev, limit, device, workers, minutes, steps: as in a trial; seeds: how many.
+    """What is compared. seeds: how many; sources, changes, dev, limit, device, …: as in a trial.
 
-    together: trials at a time, which share the machine alike. Without `dev`, 300 words that are rendered for
-    it are read.
+    together: trials at a time, which share the machine alike. Without `dev`, words or lines are
+    read that are rendered for it.
     """
 
     recipes: tuple[Path, ...]
     sources: Sources
     output: Path
+    changes: Changes
     dev: tuple[Path, ...] = ()
     seeds: int = 3
-    minutes: float | None = None
-    steps: int | None = None
     limit: int | None = None
     device: str = "auto"
     workers: int = 0
@@ -48,8 +51,8 @@ class Comparison:
         """Return every trial, seed by seed."""
         return [
             Trial(
-                recipe, seed, self.sources, self.dev, self.output / f"{_name(recipe)}-{seed}", self.minutes,
-                self.steps, self.limit, self.device, self.workers, self.threads,
+                recipe, seed, self.sources, self.dev, self.output / f"{_name(recipe)}-{seed}",
+                self.changes, self.limit, self.device, self.workers, self.threads,
             )
             for seed in range(self.seeds) for recipe in self.recipes
         ]  # fmt: skip
@@ -76,16 +79,16 @@ def compare(asked: Comparison, *, told: Callable[[str], None] = lambda _: None) 
             told(f"{_name(trial.recipe)}, seed {trial.seed}: {outcome['steps']} steps")
     if failed and not found:
         raise failed[0]
-    costs = {recipe: _weighed([t for t in trials if t.recipe == recipe]) for recipe in asked.recipes}
-    found = [outcome | costs[Path(outcome["recipe"])] for outcome in found]
+    trained = {trial.recipe: trial for trial in trials if (trial.output / "trial.json").exists()}
+    costs = _alone(weighed, tuple(trained.values()))
+    found = [outcome | costs[outcome["recipe"]] for outcome in found]
     _keep(found, asked)
     return found
 
 
-def _weighed(trials: Sequence[Trial]) -> dict[str, Any]:
-    """Return what reading costs with the first of a recipe's trials that was trained; alone, at the end."""
-    trained = next((trial for trial in trials if (trial.output / "trial.json").exists()), None)
-    return {} if trained is None else _alone(weigh, trained)
+def weighed(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return what reading costs by recipe, one trained trial after another, with nothing else running."""
+    return {str(trial.recipe): weigh(trial) for trial in trials}
 
 
 def _name(recipe: Path) -> str:
@@ -94,10 +97,11 @@ def _name(recipe: Path) -> str:
 
 
 def _rendered(asked: Comparison) -> Path:
-    folder = asked.output / "rendered_words"
+    folder = asked.output / ("rendered_lines" if asked.changes.lines else "rendered_words")
     if not (folder / "labels.tsv").exists():
         assert asked.sources.fonts is not None
-        write(folder, kind="word", count=300, fonts=asked.sources.fonts, seed=_HELD_SEED)
+        kind = "line" if asked.changes.lines else "word"
+        write(folder, kind=kind, count=_RENDERED, fonts=asked.sources.fonts, seed=_HELD_SEED)
     return folder
 
 
@@ -111,10 +115,10 @@ def _carried_out(
             yield running[one], one.exception() or one.result()
 
 
-def _alone(function: Callable[[Trial], dict[str, Any]], trial: Trial) -> dict[str, Any]:
+def _alone(function: Callable[[T], dict[str, Any]], given: T) -> dict[str, Any]:
     """Call a function in a fresh process: its memory is its own, and its failure too."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, trial).result()
+        return pool.submit(function, given).result()
 
 
 def _finished(trial: Trial) -> dict[str, Any]:
@@ -135,7 +139,7 @@ def _keep(trials: Sequence[dict[str, Any]], asked: Comparison) -> None:
     facts = {
         "date": datetime.now(timezone.utc).date().isoformat(),
         "machine": {"cpu": platform.processor() or platform.machine(), "gpu": gpu},
-        "budget": {"minutes": asked.minutes, "steps": asked.steps, "together": asked.together},
+        "budget": asdict(asked.changes) | {"together": asked.together},
         "trials": list(trials),
     }
     (asked.output / "trials.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,14 +23,14 @@ from foveal.measure.rules import rule_named, rule_of
 from foveal.measure.sets import Crop, read_crops
 from foveal.measure.stability import PERTURBATIONS, row_stability
 from foveal.measure.text import cer
-from foveal.train.recipe import read_recipe, timed
+from foveal.train.recipe import Changes, read_recipe
 from foveal.train.run import Run, load_recogniser, train
 from foveal.train.strips import Sources
 from foveal.train.torch_reader import TorchReader, opened
 
 Floats = NDArray[np.float32]
 
-_WEIGHED = 16
+_WEIGHED = 8
 """Strips whose reading is timed, and whose looks are compared under small changes of the image."""
 
 LENGTHS = (4, 8, 16, 32, 64, 10**6)
@@ -39,15 +39,14 @@ LENGTHS = (4, 8, 16, 32, 64, 10**6)
 
 @dataclass(frozen=True)
 class Trial:
-    """What is tried. minutes or steps: the budget; limit: crops of each set; the rest: see train.run.Run."""
+    """What is tried. changes: the budget; limit: crops of each set; the rest: see train.run.Run."""
 
     recipe: Path
     seed: int
     sources: Sources
     dev: tuple[Path, ...]
     output: Path
-    minutes: float | None = None
-    steps: int | None = None
+    changes: Changes
     limit: int | None = None
     device: str = "auto"
     workers: int = 0
@@ -72,7 +71,7 @@ def carry_out(trial: Trial) -> dict[str, Any]:
     """Return everything measured of a trial, as plain values for JSON."""
     if trial.threads is not None:
         torch.set_num_threads(trial.threads)
-    recipe = timed(read_recipe(trial.recipe), steps=trial.steps, minutes=trial.minutes)
+    recipe = trial.changes.of(read_recipe(trial.recipe))
     begin = time.perf_counter()
     outcome = train(
         Run(recipe, trial.sources, trial.output, seed=trial.seed, device=trial.device, workers=trial.workers)
@@ -178,17 +177,18 @@ def weigh(trial: Trial) -> dict[str, Any]:
     costs: dict[str, Any] = {
         "parameters": sum(p.numel() for p in reader.model.parameters()),
         "flops": flops(partial(alone.transcribe, images)) / len(images),
-        "cpu_ms": _mean_latency(alone, images),
+        "cpu_ms": _mean_latency(alone, images, time.process_time),
         "reading_bytes": working_memory(partial(alone.transcribe, images[:1])),
         "by_length": by_length(alone),
     }
     if device.type == "cuda":
-        costs["gpu_ms"] = _mean_latency(reader, images)
+        costs["gpu_ms"] = _mean_latency(reader, images, time.perf_counter)
     with measured(device) as energy:
-        for _ in range(4):
+        for _ in range(5):
             reader.transcribe(images)
-    return costs | {"joules": energy.joules / (4 * len(images)), "joules_by": energy.by}
+    return costs | {"joules": energy.joules / (5 * len(images)), "joules_by": energy.by}
 
 
-def _mean_latency(reader: TorchReader, images: Sequence[Image]) -> float:
-    return float(np.mean([latency(partial(reader.transcribe, [image]), times=3) for image in images]))
+def _mean_latency(reader: TorchReader, images: Sequence[Image], clock: Callable[[], float]) -> float:
+    reads = (partial(reader.transcribe, [image]) for image in images)
+    return float(np.mean([latency(read, times=3, clock=clock) for read in reads]))

@@ -108,11 +108,26 @@ def read_recipe(path: Path) -> Recipe:
     return recipe
 
 
-def timed(recipe: Recipe, *, steps: int | None = None, minutes: float | None = None) -> Recipe:
-    """Return the recipe with another length: of so many steps, or of as many as fit into so many minutes."""
-    schedule = recipe.schedule
-    if steps is not None:
-        schedule = replace(schedule, steps=steps, minutes=0.0)
-    if minutes is not None:
-        schedule = replace(schedule, minutes=minutes)
-    return replace(recipe, schedule=schedule)
+@dataclass(frozen=True)
+class Changes:
+    """What of a recipe a run may change: its length, the size of its batches, and lines instead of words."""
+
+    steps: int | None = None
+    minutes: float | None = None
+    batch: int | None = None
+    echo: int | None = None
+    lines: bool = False
+
+    def of(self, recipe: Recipe) -> Recipe:
+        """Return the recipe, changed. Lines are 768 px wide, in batches a fourth as large."""
+        schedule, data = recipe.schedule, recipe.data
+        if self.steps is not None:
+            schedule = replace(schedule, steps=self.steps, minutes=0.0)
+        if self.minutes is not None:
+            schedule = replace(schedule, minutes=self.minutes)
+        if self.lines:
+            data = replace(
+                data, kind="line", width=768, characters=112, scene=0.08, batch=max(1, data.batch // 4)
+            )
+        data = replace(data, batch=self.batch or data.batch, echo=self.echo or data.echo)
+        return replace(recipe, schedule=schedule, data=data)

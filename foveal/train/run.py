@@ -25,6 +25,7 @@ from foveal.evaluate import Report, evaluate
 from foveal.measure.cost import peak_memory
 from foveal.models.recogniser import Recogniser
 from foveal.train import state
+from foveal.train.feed import Tensors
 from foveal.train.learner import Learner
 from foveal.train.recipe import Recipe
 from foveal.train.strips import Sources, StripBatches
@@ -67,7 +68,7 @@ class Outcome:
 
 
 class _Numbers(Sampler[int]):
-    """The numbers of the batches of one process, from the step where it goes on."""
+    """The numbers of the batches of one process, from the one where it goes on."""
 
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
@@ -75,10 +76,25 @@ class _Numbers(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         trainer = self._learner.trainer
         world, rank = trainer.world_size, trainer.global_rank
-        step = self._learner.run.step
+        turn = self._learner.run.step // self._learner.recipe.data.echo
         while True:
-            yield step * world + rank
-            step += 1
+            yield turn * world + rank
+            turn += 1
+
+
+class _Echoed:
+    """Each batch for as many steps as the recipe says; the first for those that are left of it."""
+
+    def __init__(self, loader: DataLoader[Tensors], learner: Learner) -> None:
+        self._loader, self._learner = loader, learner
+
+    def __iter__(self) -> Iterator[Tensors]:
+        times = self._learner.recipe.data.echo
+        left = times - self._learner.run.step % times
+        for batch in self._loader:
+            for _ in range(left):
+                yield batch
+            left = times
 
 
 class _Count(Callback):
@@ -196,7 +212,7 @@ def _fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:
             enable_model_summary=False,
             enable_progress_bar=sys.stderr.isatty(),
         )
-        trainer.fit(learner, loader)
+        trainer.fit(learner, _Echoed(loader, learner))
     return trainer
 
 

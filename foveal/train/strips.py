@@ -43,7 +43,8 @@ class DataSpec:
     learned from; kind: what is rendered; rendered: share of rendered batches where there are crops and fonts;
     scene: share of rendered strips that look like a photographed sign; augment: 0 … 1, how much crops are
     bent and worn; start, grow: texts have `start` characters at most at first and all lengths after `grow`
-    steps (curriculum; Bengio et al., 2009), no limit unless grow > 0.
+    steps (curriculum; Bengio et al., 2009), no limit unless grow > 0; echo: steps that a batch is taken for,
+    its strips drawn or worn anew each time (data echoing; Choi et al., 2019).
     """
 
     batch: int = 64
@@ -55,6 +56,7 @@ class DataSpec:
     augment: float = 0.8
     start: int = 4
     grow: int = 0
+    echo: int = 1
 
     @property
     def fixations(self) -> int:

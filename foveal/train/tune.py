@@ -15,6 +15,7 @@ from foveal.measure.rules import exact
 from foveal.measure.text import edit_distance
 from foveal.models.line import LineModel
 from foveal.models.torch_halves import texts, transcriber
+from foveal.reading.words import Words
 from foveal.train.few_lines import TextLine
 from foveal.train.objective import Objective, Question, Weights
 
@@ -75,9 +76,11 @@ def tune(
     return step
 
 
-def edits(model: LineModel, alphabet: Alphabet, lines: Sequence[TextLine]) -> int:
+def edits(
+    model: LineModel, alphabet: Alphabet, lines: Sequence[TextLine], *, words: Words | None = None
+) -> int:
     """Return how many signs of the lines a model reads wrongly, as reading does it: glance, then fixate."""
-    read = texts(transcriber(model, alphabet), [line.image for line in lines])
+    read = texts(transcriber(model, alphabet, words), [line.image for line in lines])
     return sum(edit_distance(exact(text), exact(line.text)) for text, line in zip(read, lines, strict=True))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from foveal.errors import ConfigError, InputMissing
-from foveal.train.recipe import Recipe, read_recipe, timed
+from foveal.train.recipe import Changes, Recipe, read_recipe
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 FILES = sorted(RECIPES.rglob("*.toml"))
@@ -54,10 +54,12 @@ def test_a_wrong_recipe_is_answered_with_the_way_out(tmp_path: Path, rows: str, 
         read_recipe(file)
 
 
-def test_a_recipe_may_be_timed_anew_and_must_exist(tmp_path: Path) -> None:
+def test_a_run_may_change_a_recipe_which_must_exist(tmp_path: Path) -> None:
     recipe = read_recipe(RECIPES / "ctc.toml")
-    assert timed(recipe, steps=7).schedule.steps == 7
-    assert timed(recipe, minutes=3).schedule.minutes == 3
-    assert timed(recipe) == recipe
+    assert Changes(steps=7).of(recipe).schedule.steps == 7
+    assert Changes(minutes=3).of(recipe).schedule.minutes == 3
+    lines = Changes(lines=True, echo=2).of(recipe).data
+    assert (lines.kind, lines.width, lines.batch, lines.echo) == ("line", 768, recipe.data.batch // 4, 2)
+    assert Changes().of(recipe) == recipe
     with pytest.raises(InputMissing):
         read_recipe(tmp_path / "none.toml")

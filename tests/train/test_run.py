@@ -112,6 +112,7 @@ width = 96
 characters = 6
 augment = 0.0
 grow = 20
+echo = 3
 [schedule]
 steps = 60
 warm = 3
