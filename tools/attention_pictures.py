@@ -3,8 +3,8 @@
     python tools/attention_pictures.py examples/printed_page.jpg docs/attention --line 9 --head 0
 
 Queries and keys are those of one head in the last block of the shipped `fast` model; a mechanism's own
-parameters are as they begin. Above stands the strip; below, a row for each of its columns: how much it looks at
-the columns above, each row darkest at its largest weight.
+parameters are as they begin. Above stands the strip; below, a row for each of its columns: how much it looks
+at the columns above, each row darkest at its largest weight.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from foveal.attention.build import Spec
+from foveal.attention.economy import recomputed
 from foveal.attention.gates import MixedGate
 from foveal.attention.heads import MultiHead
 from foveal.attention.position import DistanceBias, Rotary
@@ -28,7 +29,8 @@ class LineSize:
 
     stem: channels at 1/2, 1/4 and (height only) 1/8; convs: residual pairs at the last two; dim, depth,
     heads: the encoder on the grid; fixation, fixation_depth: width and layers of the fixations' decoder;
-    attention: the encoder's mechanism, by name or with its options (see foveal.attention.MECHANISMS).
+    attention: the encoder's mechanism, by name or with its options (see foveal.attention.MECHANISMS);
+    recomputed: training keeps only what goes into each block, and computes it again for the gradient.
     """
 
     stem: tuple[int, int, int]
@@ -39,6 +41,7 @@ class LineSize:
     fixation: int
     fixation_depth: int
     attention: Spec = "scaled_dot"
+    recomputed: bool = False
 
 
 SIZES: dict[str, LineSize] = {
@@ -191,6 +194,7 @@ class LineModel(nn.Module):
         self.blocks = nn.ModuleList(
             Block(size.dim, size.heads, attention=size.attention) for _ in range(size.depth)
         )
+        self.recomputed = size.recomputed
         self.norm = nn.LayerNorm(size.dim)
         self.read = nn.Linear(size.dim, classes)
         self.density = nn.Linear(size.dim, 1)
@@ -205,7 +209,7 @@ class LineModel(nn.Module):
         """Look over strips "b 3 32 w". valid: "b w/4", true for columns of the strip; None if all are."""
         x = self.stem(images, valid)
         for block in self.blocks:
-            x = block(x, valid)
+            x = recomputed(block, x, valid) if self.recomputed else block(x, valid)
         x = self.norm(x)
         density = functional.softplus(self.density(x).squeeze(-1).float())
         return Glance(x, self.read(x), density if valid is None else density * valid)

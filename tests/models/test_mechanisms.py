@@ -31,6 +31,25 @@ def test_an_encoder_learns_with_any_mechanism(name: str) -> None:
     assert all(gradient is not None and gradient.isfinite().all() for gradient in gradients)
 
 
+def test_blocks_computed_again_give_the_same_and_keep_less() -> None:
+    strips, kept, found = torch.rand(2, 3, 32, 96), [], []
+
+    def count(tensor: torch.Tensor) -> torch.Tensor:
+        kept[-1] += tensor.nbytes
+        return tensor
+
+    for again in (False, True):
+        torch.manual_seed(0)
+        model = LineModel(replace(SIZES["tiny"], depth=3, attention="additive", recomputed=again), 9)
+        kept.append(0)
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda t: t):
+            logits = model.glance(strips).logits
+        found.append([logits, *torch.autograd.grad(logits.square().sum(), [*model.blocks.parameters()])])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+    assert kept[1] < kept[0] / 2
+
+
 def test_a_mechanism_of_ones_own_is_trained_and_drawn(tmp_path: Path) -> None:
     picture = tmp_path / "looks.png"
     run = subprocess.run(
