@@ -30,12 +30,10 @@ def true_line(crop: Crop, words: list[Asked], width: int) -> Line | None:
     if " ".join(word.text for word in words) != crop.text or not crop.chars:
         return None
     columns = len(words[0].count) / width
-    spans = [
-        (sign, left * columns, right * columns)
-        for sign, (left, _, right, _) in zip(crop.text, crop.chars, strict=False)
-    ]
-    chars = [(left, right) for sign, left, right in spans if sign != " "]
-    return with_truth(words, chars, [(left, right) for sign, left, right in spans if sign == " "])
+    boxes = [(left * columns, right * columns) for left, _, right, _ in crop.chars]
+    chars = [span for sign, span in zip(crop.text, boxes, strict=True) if sign != " "]
+    spaces = [span for sign, span in zip(crop.text, boxes, strict=True) if sign == " "]
+    return with_truth(words, chars, spaces)
 
 
 def true_lines(folder: Path, examiner: Examiner, limit: int) -> list[Line]:
@@ -66,14 +64,12 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     asked = parser.parse_args()
     model, lines = load_line(asked.model), true_lines(asked.set, Examiner(asked.model), asked.limit)
-    print(
-        f"{len(lines)} lines read right, {sum(len(word.ids) for line in lines for word in line.words)} characters"
-    )
+    chars = sum(len(word.ids) for line in lines for word in line.words)
+    print(f"{len(lines)} lines read right, {chars} characters")
     heads = study(model, lines)
     names = "".join(f"{name.split()[0]:>8}" for name in SHOWN)
-    print(
-        f"{'layer':22}{'no':>3}  {'pattern':20}{names}{'spread':>8}{'apart':>7}{'ablation':>10}{'gradient':>10}"
-    )
+    measures = f"{'spread':>8}{'apart':>7}{'ablation':>10}{'gradient':>10}"
+    print(f"{'layer':22}{'no':>3}  {'pattern':20}{names}{measures}")
     for head in heads:
         print(row(head))
     if asked.picture and lines:
