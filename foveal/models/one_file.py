@@ -2,7 +2,8 @@
 
 The file holds both graphs (models/export.py); what the fixations take and give is named `fixate/…`. Beside
 them it says what it is: "size" (a name in SIZES, or the fields of a LineSize as JSON), "characters" (the
-alphabet in the order of its ids), "trust" (see reading/line_graphs.py). Parameters keep their torch names.
+alphabet in the order of its ids), "words" and "trust" (see reading/line_graphs.py; both may be missing).
+Parameters keep their torch names.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from foveal.models.graphs import Storage, compact, expand, set_parameters, value
 from foveal.models.line import SIZES, LineModel, LineSize
 from foveal.reading.engine import WEIGHTS
 from foveal.reading.line_graphs import MARK, SECOND, check, is_file
+from foveal.reading.words import Words
 
 
 @dataclass(eq=False)
@@ -36,6 +38,12 @@ class LineFile:
     alphabet: Alphabet
     graph: onnx.ModelProto
     facts: dict[str, str]
+
+    @property
+    def words(self) -> Words | None:
+        """The words of the material's language, if the file knows them."""
+        said = self.facts.get("words")
+        return Words.from_text(said, self.alphabet) if said else None
 
 
 def join(glance: onnx.ModelProto, fixate: onnx.ModelProto, facts: Mapping[str, str]) -> onnx.ModelProto:

@@ -13,6 +13,7 @@ from foveal.alphabet import Alphabet
 from foveal.models.export import FixateGraph, GlanceGraph
 from foveal.models.line import LineModel
 from foveal.reading.transcribe import Transcriber
+from foveal.reading.words import Words
 
 
 class Half:
@@ -29,9 +30,10 @@ class Half:
             return [value.numpy() for value in self._module(**given)]
 
 
-def transcriber(model: LineModel, alphabet: Alphabet) -> Transcriber:
+def transcriber(model: LineModel, alphabet: Alphabet, words: Words | None = None) -> Transcriber:
     """Return what reads strips with a model as it is at each moment, without fitted confidences."""
-    return Transcriber(Half(GlanceGraph(model)), Half(FixateGraph(model)), alphabet=alphabet)
+    glance, fixate = Half(GlanceGraph(model)), Half(FixateGraph(model))
+    return Transcriber(glance, fixate, alphabet=alphabet, words=words)
 
 
 def texts(reads: Transcriber, images: list[NDArray[np.uint8]]) -> list[str]:

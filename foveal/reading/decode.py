@@ -113,6 +113,11 @@ def lengths(span: Span, mass: float) -> tuple[int, ...]:
     return (read,) if counted in (read, 0) else (read, counted)
 
 
+def support(ids: tuple[int, ...], trials: Sequence[Trial]) -> tuple[float, int]:
+    """Return how likely the best of a word's trials holds a reading, and that trial's index, negative."""
+    return max((fixation_score(trial.log_probs, ids), -i) for i, trial in enumerate(trials))
+
+
 def choose(
     glanced: Floats, trials: Sequence[Trial], span: Span, *, trust: float
 ) -> tuple[tuple[int, ...], Trial]:
@@ -121,20 +126,16 @@ def choose(
     glanced: "m C", the word's columns; trials: its fixations; trust: weight of the fixations, 0 to 1. With
     the ids comes the trial that supports them best.
     """
-
-    def support(ids: tuple[int, ...]) -> tuple[float, int]:
-        return max((fixation_score(trial.log_probs, ids), -i) for i, trial in enumerate(trials))
-
     readings = {span.ids, *(fixation_ids(trial.log_probs) for trial in trials)} - {()}
     if len(readings) == 1:
         best = readings.pop()
     else:
 
         def together(ids: tuple[int, ...]) -> float:
-            return trust * support(ids)[0] + (1 - trust) * ctc_score(glanced, ids)
+            return trust * support(ids, trials)[0] + (1 - trust) * ctc_score(glanced, ids)
 
         best = max(readings, key=together)
-    return best, trials[-support(best)[1]]
+    return best, trials[-support(best, trials)[1]]
 
 
 def edges(density: Floats, span: Span, characters: int) -> Floats:

@@ -14,6 +14,7 @@ from foveal.alphabet import ALPHABET, Alphabet
 from foveal.config import nearest
 from foveal.errors import ConfigError, InputMissing
 from foveal.reading.engine import Session, load_session, open_session
+from foveal.reading.words import Words
 
 MODELS = ("fast", "accurate")
 """The embedded line models."""
@@ -27,14 +28,16 @@ MARK = "foveal"
 
 @dataclass(frozen=True, eq=False)
 class LineGraphs:
-    """Both graphs (their inputs and outputs: models/export.py), the alphabet they write in, and whose trust.
+    """Both graphs (their inputs and outputs: models/export.py) and the alphabet they write in.
 
-    trust: the embedded model whose fitted chances of being right are used; "" if there are none.
+    words: those of the material's language, if the model knows them; trust: the embedded model whose fitted
+    chances of being right are used; "" if there are none.
     """
 
     glance: Session
     fixate: Session
     alphabet: Alphabet
+    words: Words | None
     trust: str
 
 
@@ -63,7 +66,7 @@ def load_line(model: str, threads: int = 1) -> LineGraphs:
     if is_file(model):
         return _load_file(model, Path(model).stat().st_mtime_ns, threads)
     glance, fixate = (load_session(f"line-{model}-{step}", threads) for step in ("glance", "fixate"))
-    return LineGraphs(glance, fixate, Alphabet(), model)
+    return LineGraphs(glance, fixate, Alphabet(), None, model)
 
 
 @lru_cache(maxsize=8)
@@ -76,7 +79,9 @@ def _load_file(path: str, changed: int, threads: int) -> LineGraphs:  # noqa: AR
             remedy="foveal adapt, finetune and export make them",
         )
     alphabet = Alphabet(facts.get("characters", ALPHABET))
-    return LineGraphs(_Half(session, ""), _Half(session, SECOND), alphabet, facts.get("trust", ""))
+    words = Words.from_text(facts["words"], alphabet) if facts.get("words") else None
+    halves = _Half(session, ""), _Half(session, SECOND)
+    return LineGraphs(*halves, alphabet, words, facts.get("trust", ""))
 
 
 class _Half:

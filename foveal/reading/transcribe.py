@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
-from foveal.reading.decode import Floats, Span, Trial, best_path, choose, edges, lengths, spans
+from foveal.reading.decode import Floats, Span, Trial, best_path, edges, lengths, spans
 from foveal.reading.engine import Session
 from foveal.reading.line_graphs import load_line
 from foveal.reading.readings import ReadChar, Reading, ReadWord
@@ -29,6 +29,7 @@ from foveal.reading.trust import (
     load_trust,
     word_evidence,
 )
+from foveal.reading.words import Words, choose_word
 
 HEIGHT = 32
 STRIDE = 4
@@ -74,10 +75,10 @@ def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class Transcriber:
     """Reads strips with one line model. Safe to share between threads: it keeps no state between calls.
 
-    weight: of the fixations against the glance; alphabet: the embedded models' unless given; trust: gives the
-    chances of being right, none unless given; model: the name by which others load the same graphs, "" if
-    there is none; threads: batches read at a time, each best by a session with one thread of its own, which
-    costs less than sharing out one strip's small matrices.
+    weight: of the fixations against the glance; alphabet: the embedded models' unless given; words: of the
+    language, where they are known; trust: gives the chances of being right, none unless given; model: the
+    name by which others load the same graphs, "" if there is none; threads: batches read at a time, each best
+    by a session with one thread of its own, which costs less than sharing out one strip's small matrices.
     """
 
     def __init__(
@@ -87,6 +88,7 @@ class Transcriber:
         *,
         weight: float = WEIGHT,
         alphabet: Alphabet | None = None,
+        words: Words | None = None,
         trust: Trust | None = None,
         model: str = "",
         threads: int = 1,
@@ -95,6 +97,7 @@ class Transcriber:
         self._trust = trust
         self.model = model
         self._alphabet = Alphabet() if alphabet is None else alphabet
+        self._words = words
 
     def read(
         self, images: Sequence[NDArray[np.uint8]], *, looks: bool = False, again: bool = True
@@ -170,7 +173,7 @@ class Transcriber:
         words = []
         for span, trials in zip(seen.spans, seen.trials, strict=True):
             log_probs = seen.glance.log_probs[span.low : span.high]
-            ids, trial = choose(log_probs, trials, span, trust=self._weight)
+            ids, trial = choose_word(log_probs, trials, span, trust=self._weight, words=self._words)
             if ids:
                 words.append(self._word(seen, span, trials, ids=ids, trial=trial, looks=looks))
         evidence = line_evidence(seen.glance, seen.spans, characters=sum(len(word.chars) for word in words))
@@ -221,6 +224,7 @@ def load_transcriber(model: str, threads: int = 1) -> Transcriber:
         graphs.glance,
         graphs.fixate,
         alphabet=graphs.alphabet,
+        words=graphs.words,
         trust=trust,
         model=model,
         threads=threads,

@@ -14,6 +14,7 @@ from foveal.models.one_file import LineFile, open_line, save
 from foveal.train.few_lines import Drawing, TextLine, batches, cut, read_lines
 from foveal.train.lowrank import attach, merge
 from foveal.train.tune import Course, Told, edits, signs, tune
+from foveal.train.vocabulary import vocabulary
 
 LAYERS = ("query", "key", "value", "out", "read", "name")
 """The linear layers that get an adapter: of every attention, and the last of the glance and the fixations."""
@@ -38,13 +39,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Adapted:
-    """What came of it. before, after: CER of the held-out lines when they were not yet learnt from."""
+    """What came of it.
+
+    before, after: CER of the held-out lines when they were not yet learnt from; words: whether those of the
+    language are kept too; seconds: in all.
+    """
 
     lines: int
     held_out: int
     left_out: int
     before: float
     after: float
+    words: bool
     seconds: float
 
     def to_text(self) -> str:
@@ -52,15 +58,17 @@ class Adapted:
         left = f"; {self.left_out} left out for signs the model cannot write" if self.left_out else ""
         return (
             f"{self.lines} lines{left}; of {self.held_out} held out, {100 * self.before:.1f} % of the signs "
-            f"were read wrongly before, {100 * self.after:.1f} % after; {self.seconds:.0f} s"
+            f"were read wrongly before, {100 * self.after:.1f} % after"
+            f"{', with the words of the language' if self.words else ''}; {self.seconds:.0f} s"
         )
 
 
 def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | None = None) -> Adapted:
     """Write `source` (a name or a file, see `load_line`) adapted to the lines of `folder` into one ONNX file.
 
-    First it learns from four fifths of the lines, and the others decide: unless they are read better,
-    FovealError is raised and nothing is written. Then it learns from them too. `told`: hears of the progress.
+    First it learns from four fifths of the lines, and the others decide: whether the words of the language
+    help, and unless they are read better than before, FovealError is raised and nothing is written. Then it
+    learns from them too. `told`: hears of the progress.
     Raises ConfigError for fewer than FEWEST lines, and what `read_lines`, `open_line` and `save` raise.
     """
     begun = time.monotonic()
@@ -71,19 +79,34 @@ def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | N
     lines = [one for one in found if not line.alphabet.unwritable(one.text)]
     _enough(folder, lines, found, line)
     held = lines[_HELD_OUT // 2 :: _HELD_OUT]
-    before = edits(line.model, line.alphabet, held)
+    others = [one for place, one in enumerate(lines) if place % _HELD_OUT != _HELD_OUT // 2]
+    before = edits(line.model, line.alphabet, held, words=line.words)
     learn = _Lessons(line, plan, begun, told)
-    learn(
-        [one for place, one in enumerate(lines) if place % _HELD_OUT != _HELD_OUT // 2],
-        steps=_STEPS, rate=_RATE, until=0.75,
-    )  # fmt: skip
-    after = edits(line.model, line.alphabet, held)
+    learn(others, steps=_STEPS, rate=_RATE, until=0.75)
+    after, with_words = _best(line, others, held)
     _better(before, after, signs(held))
     learn(lines, steps=_STEPS_AFTER, rate=_RATE / 2, until=1.0)
     merge(line.model)
+    line.facts["words"] = _words_of(line, lines) if with_words else line.facts.get("words", "")
     save(line, output)
     counts = len(lines), len(held), len(found) - len(lines)
-    return Adapted(*counts, before / signs(held), after / signs(held), time.monotonic() - begun)
+    cers = before / signs(held), after / signs(held)
+    return Adapted(*counts, *cers, words=with_words, seconds=time.monotonic() - begun)
+
+
+def _best(line: LineFile, others: Sequence[TextLine], held: Sequence[TextLine]) -> tuple[int, bool]:
+    """Return the edits of the held-out lines, and whether they are fewer with the words of the language."""
+    plain = edits(line.model, line.alphabet, held, words=line.words)
+    words = vocabulary([one.text for one in others], line.alphabet)
+    if words is None:
+        return plain, False
+    after = edits(line.model, line.alphabet, held, words=words)
+    return min(plain, after), after < plain
+
+
+def _words_of(line: LineFile, lines: Sequence[TextLine]) -> str:
+    words = vocabulary([one.text for one in lines], line.alphabet)
+    return words.to_text() if words else ""
 
 
 class _Lessons:

@@ -104,7 +104,10 @@ def finetune(source: str, sets: Sets, output: Path, *, plan: Plan, told: Told | 
 
 
 def _cers(line: LineFile, measured: Sequence[tuple[str, list[TextLine]]]) -> list[float]:
-    return [edits(line.model, line.alphabet, found) / max(signs(found), 1) for _, found in measured]
+    words = line.words
+    return [
+        edits(line.model, line.alphabet, found, words=words) / max(signs(found), 1) for _, found in measured
+    ]
 
 
 def _learn(line: LineFile, lines: list[TextLine], sets: Sets, *, plan: Plan, told: Told | None) -> int:
