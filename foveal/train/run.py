@@ -193,6 +193,8 @@ def _fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:
     loader = DataLoader(
         batches, batch_size=None, sampler=_Numbers(learner), num_workers=run.workers,
         persistent_workers=run.workers > 0,
+        # a fork of a program with threads may hang
+        multiprocessing_context="forkserver" if run.workers else None,
     )  # fmt: skip
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     several = run.devices > 1
