@@ -44,7 +44,7 @@ def places(q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
 
 def by_distance(q: Tensor, k: Tensor, table: Tensor) -> Tensor:
     i, j = places(q, k)
-    return table[:, j - i + q.shape[-2] - 1].expand(len(q), -1, -1, -1)
+    return table[:, j - i + q.shape[-2] - 1][None]
 
 
 def near(q: Tensor, k: Tensor) -> Tensor:

@@ -53,17 +53,18 @@ def mutants() -> list[Mutant]:
 
 @contextmanager
 def broken(mutant: Mutant | None) -> Iterator[Path]:
-    """Yield a copy of the package and of the tests of attention, with the mutant's line changed."""
+    """Yield the package, made of links, and the tests of attention, with the mutant's line changed."""
     with tempfile.TemporaryDirectory() as folder:
-        copy, plain = Path(folder), shutil.ignore_patterns("__pycache__", "weights")
+        copy, plain = Path(folder), shutil.ignore_patterns("kernels")
         shutil.copytree(ROOT / "tests" / "attention", copy / "tests", ignore=plain)
-        shutil.copytree(ROOT / "foveal", copy / "foveal", ignore=plain)
+        shutil.copytree(ROOT / "foveal", copy / "foveal", copy_function=os.symlink)  # compiled modules too
         shutil.copy(ROOT / "pyproject.toml", copy)
         if mutant is not None:
             file = copy / "foveal" / "attention" / mutant.file
             text = file.read_text("utf-8")
             if mutant.was not in text:
                 raise ValueError(f"{mutant.file} has no {mutant.was!r}: mend tools/mutate_attention.py")
+            file.unlink()
             file.write_text(text.replace(mutant.was, mutant.now, 1), "utf-8")
         yield copy
 
