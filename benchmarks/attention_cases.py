@@ -172,7 +172,20 @@ def linear_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
 
 
 def dotted_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
-    return {"foveal": build(MECHANISMS, "scaled_dot"), "SDPA": sdpa}
+    ways = {"foveal": build(MECHANISMS, "scaled_dot"), "SDPA": sdpa}
+    backends = {"flash": "FLASH_ATTENTION", "efficient": "EFFICIENT_ATTENTION", "cuDNN": "CUDNN_ATTENTION"}
+    known = backends if device.type == "cuda" else {}
+    return ways | {f"SDPA, {name}": by_backend(backend) for name, backend in known.items()}
+
+
+def by_backend(name: str) -> Way:
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        with sdpa_kernel(getattr(SDPBackend, name)):
+            return sdpa(q, k, v)
+
+    return attend
 
 
 def gate_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
