@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from foveal.errors import MissingExtra
+from foveal.errors import InputMissing, MissingExtra
 
 Train = Annotated[list[Path] | None, typer.Option(help="Folders of crops to learn from: labels.tsv.")]
 Dev = Annotated[list[Path] | None, typer.Option(help="Folders of crops to choose and report by.")]
@@ -111,3 +111,31 @@ def compare(
         device=device, workers=workers, together=together, threads=threads,
     )  # fmt: skip
     typer.echo(markdown(compare_all(asked, told=lambda said: typer.echo(said, err=True))))
+
+
+def choose(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Crops with their texts: labels.tsv.")],
+    recipes: Annotated[Path, typer.Option(help="The folder of recipes that take part.")] = Path("recipes"),
+    fonts: Fonts = None,
+    max_ms: Annotated[
+        float, typer.Option(help="CPU milliseconds, on one core, that reading a crop may take.")
+    ] = 1000.0,
+    minutes: Annotated[float, typer.Option(help="Of training, in all.")] = 20.0,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the runs are kept.")] = Path("chosen"),
+    cpu: Annotated[bool, typer.Option("--cpu", help="Train on the CPU even where there is a GPU.")] = False,
+    limit: Annotated[int, typer.Option(help="Held-out crops that are read at most.")] = 100,
+    seed: Seed = 0,
+    workers: Workers = 0,
+) -> None:
+    """Find out which recipe suits one's own crops: a short tournament, and its evidence."""
+    with needs_train("choose"):
+        from foveal.laboratory.choose import Question
+        from foveal.laboratory.choose import choose as choose_among
+    files = tuple(sorted(recipes.glob("*.toml")))
+    if not files:
+        raise InputMissing(f"{recipes}: no recipes", remedy="give --recipes, a folder of .toml files")
+    asked = Question(
+        folder, files, output, max_ms=max_ms, minutes=minutes, fonts=fonts, limit=limit, seed=seed,
+        device="cpu" if cpu else "auto", workers=workers,
+    )  # fmt: skip
+    typer.echo(choose_among(asked, told=lambda said: typer.echo(said, err=True)).to_text())

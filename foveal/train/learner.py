@@ -157,9 +157,12 @@ class Learner(LightningModule):
         state.write(path, self.tensors(), **facts)
 
     def resume(self, path: Path) -> None:
-        """Go on from what `keep` wrote; ConfigError if that was another recipe or seed."""
+        """Go on from what `keep` wrote; ConfigError if that was another recipe or seed, but for its length."""
         tensors, facts = state.read(path)
-        if facts["recipe"] != self.recipe.to_json() or facts["seed"] != str(self.seed):
+        schedule, kept = self.recipe.schedule, Recipe.from_json(facts["recipe"])
+        length = replace(kept.schedule, steps=schedule.steps, minutes=schedule.minutes)
+        same = replace(kept, schedule=length) == self.recipe
+        if not same or facts["seed"] != str(self.seed):
             raise ConfigError(
                 f"{path}: made with another recipe or seed",
                 remedy="go on with these, or give another --output",

@@ -72,10 +72,14 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where strips come from: folders of crops, a pack of fonts (tools/fetch_fonts.py), or both."""
+    """Where strips come from: folders of crops, a pack of fonts (tools/fetch_fonts.py), or both.
+
+    held: images in the folders that are not to be learned from.
+    """
 
     folders: tuple[Path, ...] = ()
     fonts: Path | None = None
+    held: frozenset[Path] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse nothing to learn from."""
@@ -94,9 +98,11 @@ class StripBatches(Dataset[Tensors]):
     def __init__(self, sources: Sources, spec: DataSpec, *, seed: int, alphabet: Alphabet) -> None:
         self.sources, self.spec, self.seed, self.alphabet = sources, spec, seed, alphabet
         self.crops = [
-            (crop, rule_of(folder) == "caseless") for folder in sources.folders for crop in read_crops(folder)
-            if crop.text and not alphabet.unwritable(crop.text) and len(crop.text) <= spec.characters
-        ]  # fmt: skip
+            (crop, rule_of(folder) == "caseless")
+            for folder in sources.folders
+            for crop in read_crops(folder)
+            if crop.image not in sources.held and self._can_learn(crop)
+        ]
         self.crops.sort(key=lambda item: len(item[0].text))
         if sources.folders and not self.crops:
             raise InputMissing(
@@ -110,6 +116,9 @@ class StripBatches(Dataset[Tensors]):
         draws = rng.random() < self.spec.rendered if self.crops else True
         made = self._drawn(number, rng) if draws and self.sources.fonts else self._cut(number, rng)
         return made
+
+    def _can_learn(self, crop: Crop) -> bool:
+        return 0 < len(crop.text) <= self.spec.characters and not self.alphabet.unwritable(crop.text)
 
     @cached_property
     def _artist(self) -> Artist:
