@@ -141,7 +141,7 @@ def _example(crop: Crop) -> Example:
     spans = [
         (left, right) for sign, (left, _, right, _) in zip(crop.text, crop.chars, strict=False) if sign != " "
     ]
-    return Example(image.pixels, crop.text.replace(" ", ""), spans if crop.chars else ())
+    return Example(image.pixels, crop.text.replace(" ", ""), spans)
 
 
 def _sampled_lines(documents: Sequence[Document], pages: Sequence[TruePage]) -> Iterator[Example]:

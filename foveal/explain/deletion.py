@@ -45,6 +45,10 @@ class Deletion:
         return self.is_read and self.without <= self.chance / 2 and self.without < self.beside
 
 
+Tested = dict[int, Deletion]
+"""Tests of characters of a line, by the `id` of each Char: two that are equal stand in different places."""
+
+
 def delete(word: Asked, examiner: Examiner) -> list[Deletion]:
     """Test every character of a word; cheapest for a word that is `alone`."""
     t = len(word.ids)
@@ -64,22 +68,22 @@ def delete(word: Asked, examiner: Examiner) -> list[Deletion]:
     ]
 
 
-def deletions(line: Line, chars: Sequence[Char]) -> list[Deletion]:
+def deletions(line: Line, chars: Sequence[Char]) -> Tested:
     """Test characters of a line that was read with its looks; those that a second look read are left out."""
     held = line.held
     if not isinstance(held, Held) or not chars:
-        return []
+        return {}
     examiner = Examiner(held.model)
     (words,) = examiner.words([held.strip.image])
     tested: dict[int, list[Deletion]] = {}
-    found = []
+    found = {}
     for char in chars:
         place = _place(words, char, held)
         if place is not None:
             word, i = place
             if word not in tested:
                 tested[word] = delete(words[word].alone(), examiner)
-            found.append(tested[word][i])
+            found[id(char)] = tested[word][i]
     return found
 
 
@@ -94,9 +98,14 @@ def _place(words: Sequence[Asked], char: Char, held: Held) -> tuple[int, int] | 
     return (word, i) if words[word].text[i] == char.text and distances[word][i] < 2 else None
 
 
-def note(line: Line, words: Sequence[Word]) -> Note | None:
-    """Return what a picture of words' looks has to say of them; None where nothing can be tested."""
-    found = deletions(line, [char for word in words for char in word.chars])
+def note(line: Line, words: Sequence[Word], tested: Tested | None = None) -> Note | None:
+    """Return what a picture of words' looks has to say of them; None where nothing can be tested.
+
+    `tested`: characters of the line, these among them, if they were tested before.
+    """
+    chars = [char for word in words for char in word.chars]
+    known = deletions(line, chars) if tested is None else tested
+    found = [known[id(char)] for char in chars if id(char) in known]
     if not found:
         return None
     doubtful = [one for one in found if not one.is_true]

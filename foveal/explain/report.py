@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.document import Char, Word
+from foveal.document import Char, Line, Word
 from foveal.explain.anomalies import KINDS, Anomaly, anomalies
-from foveal.explain.deletion import note
+from foveal.explain.deletion import Tested, deletions, note
 from foveal.explain.maps import heat_map, multiples
 from foveal.explain.scanpath import data_uri, vectors
 from foveal.explain.trajectory import Trajectory
@@ -59,14 +59,15 @@ def report(image: Image, paths: Mapping[int, Trajectory], *, title: str) -> str:
 def body(image: Image, paths: Mapping[int, Trajectory], *, title: str) -> str:
     """Return the report as a part of another page, such as a notebook."""
     found = find(paths)
+    tested = {number: _tested(paths[number].line) for number in {number for number, _ in found}}
     parts = [
         f'<style>{_STYLE}</style><div class="foveal"><h1>{escape(title)}</h1>',
         _summary(paths, found),
-        _cards(image, paths, found),
+        _cards(image, paths, tested, found),
         _sheet(image, found),
         "<h2>Lines</h2>",
         *(
-            _line(image, number, path, [one for n, one in found if n == number])
+            _line(image, number, path, tested.get(number, {}), [one for n, one in found if n == number])
             for number, path in paths.items()
         ),
         "</div>",
@@ -81,19 +82,26 @@ def _summary(paths: Mapping[int, Trajectory], found: Found) -> str:
     return f"<p>{len(paths)} lines, {fixations} fixations. {escape(said) or 'Nothing is suspicious.'}</p>"
 
 
-def _cards(image: Image, paths: Mapping[int, Trajectory], found: Found) -> str:
+def _tested(line: Line) -> Tested:
+    return deletions(line, [char for word in line.words for char in word.chars])
+
+
+def _cards(image: Image, paths: Mapping[int, Trajectory], tested: Mapping[int, Tested], found: Found) -> str:
     if not found:
         return ""
-    cards = "\n".join(_card(image, number, paths[number], one) for number, one in found[:MOST])
+    cards = "\n".join(
+        _card(image, number, paths[number], tested[number], one) for number, one in found[:MOST]
+    )
     more = len(found) - MOST
     rest = f"<p>{more} more stand in their lines below.</p>" if more > 0 else ""
     return f'<h2>Suspicious places</h2><div class="cards">{cards}</div>{rest}'
 
 
-def _card(image: Image, number: int, path: Trajectory, one: Anomaly) -> str:
+def _card(image: Image, number: int, path: Trajectory, tested: Tested, one: Anomaly) -> str:
     char = path.fixations[max(one.number - 1, 0)].char
     shown = [Word(char.polygon, char.confidence, (char,))]
-    picture = data_uri(heat_map(image, path.line, shown, polygon=one.polygon, note=note(path.line, shown)))
+    said = note(path.line, shown, tested)
+    picture = data_uri(heat_map(image, path.line, shown, polygon=one.polygon, note=said))
     return (
         f'<div class="card"><img src="{picture}" alt="look of {escape(char.text)}">'
         f'<span class="kind">{one.kind}</span> in <a href="#line-{number}">line {number}</a><br>'
@@ -120,20 +128,21 @@ def _sheet(image: Image, found: Found) -> str:
     )
 
 
-def _line(image: Image, number: int, path: Trajectory, found: list[Anomaly]) -> str:
+def _line(image: Image, number: int, path: Trajectory, tested: Tested, found: list[Anomaly]) -> str:
     """Return one line; open and with a tile for every character where something is suspicious."""
     text = " ".join("".join(_char(char) for char in word.chars) for word in path.line.words)
     head = f'<summary>{number} · {path.line.confidence:.0%} · <span class="text">{text}</span></summary>'
     says = "".join(f"<li>{one.kind}: {escape(one.says)}</li>" for one in found)
-    drawn = f'<img src="{data_uri(_tiles(image, path))}" alt="looks of line {number}">' if found else ""
+    drawn = _tiles(image, number, path, tested) if found else ""
     told = f"<p>coverage of the ink {path.coverage:.1%}, pitch {path.pitch:.1f} pixels of the strip</p>"
     state = " open" if found else ""
     inside = f"<ul>{says}</ul>{vectors(image, path)}{drawn}{told}"
     return f'<details id="line-{number}"{state}>{head}{inside}</details>'
 
 
-def _tiles(image: Image, path: Trajectory) -> Image:
-    return multiples(image, path.line, note=note(path.line, path.line.words))
+def _tiles(image: Image, number: int, path: Trajectory, tested: Tested) -> str:
+    tiles = multiples(image, path.line, note=note(path.line, path.line.words, tested))
+    return f'<img src="{data_uri(tiles)}" alt="looks of line {number}">'
 
 
 def _char(char: Char) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from foveal.document import Line
+from foveal.document import Char, Line
 from foveal.explain.colours import Note, noted
 from foveal.explain.deletion import delete, deletions, note
 from foveal.explain.examiner import Asked, Examiner
@@ -34,9 +34,14 @@ def word(lines: tuple[Line, ...], examiner: Examiner) -> Asked:
     return max(words, key=lambda word: len(word.text)).alone()
 
 
+def chars_of(line: Line) -> list[Char]:
+    return [char for word in line.words for char in word.chars]
+
+
 def test_characters_of_clean_print_go_with_their_looks(lines: tuple[Line, ...]) -> None:
-    chars = [char for line in lines for word in line.words for char in word.chars]
-    found = [one for line in lines for one in deletions(line, [c for w in line.words for c in w.chars])]
+    chars = [char for line in lines for char in chars_of(line)]
+    tested = {id_: one for line in lines for id_, one in deletions(line, chars_of(line)).items()}
+    found = [tested[id(char)] for char in chars]
     assert [one.text for one in found] == [char.text for char in chars]
     assert np.mean([one.is_true for one in found]) > 0.95
 
@@ -60,6 +65,8 @@ def test_pictures_say_whether_their_looks_are_true(lines: tuple[Line, ...]) -> N
     assert said is not None
     assert said.holds
     assert "passed" in said.text
+    assert note(line, line.words, deletions(line, chars_of(line))) == said
+    assert note(line, line.words, {}) is None
     one = note(line, [replace(line.words[0], chars=line.words[0].chars[:1])])
     assert one is not None
     for draw in (
@@ -82,5 +89,5 @@ def test_a_note_is_green_if_it_holds_and_else_red_and_as_long_as_it_needs() -> N
 
 def test_a_line_without_its_pixels_is_not_tested(lines: tuple[Line, ...]) -> None:
     bare = replace(lines[0], held=None)
-    assert deletions(bare, bare.words[0].chars) == []
+    assert deletions(bare, bare.words[0].chars) == {}
     assert note(bare, bare.words) is None
