@@ -57,6 +57,11 @@ def together(q: Tensor, k: Tensor) -> Tensor:
     return i // CHUNK == j // CHUNK
 
 
+def drawn(q: Tensor, k: Tensor) -> Tensor:
+    mechanism = build(MECHANISMS, {"name": "random", "keys": min(KEYS, k.shape[-2])}).to(q.device)
+    return mechanism.pattern(torch.arange(q.shape[-2], device=q.device), k.shape[-2])
+
+
 def only(mask: Callable[[Tensor, Tensor], Tensor]) -> Way:
     """Return the formula of scaled dot attention among the pairs of a mask."""
 
@@ -239,7 +244,7 @@ CASES = {
     "mlp": Case(mlp_ways, mlp, 64, 8, 128, 512, 64, (0.8, 4.5), (0.5, 2.5), "w"),
     "local": Case(local_ways, only(near), 64, 8, 1024, 1024, 64, (0.14, 0.9), (0.08, 0.45)),
     "relative": Case(relative_ways, relative, 64, 8, 1024, 1024, 64, (0.9, 4.5), (0.5, 2.0), "table"),
-    "random": Case(random_ways, None, 64, 8, 1024, 1024, 64, (0.575, 1.95), (0.3, 1.2)),
+    "random": Case(random_ways, only(drawn), 64, 8, 1024, 1024, 64, (0.575, 1.95), (0.3, 1.2)),
     "chunked": Case(chunked_ways, only(together), 64, 8, 1024, 1024, 64, (0.075, 0.45), (0.07, 0.40)),
     "linear": Case(linear_ways, linear, 128, 8, 256, 256, 64, (0.14, 0.6), (0.08, 0.35)),
     "linear, long": Case(linear_ways, linear, 16, 8, 4096, 4096, 64),

@@ -164,6 +164,11 @@ def _splits(many: int, length: int) -> tuple[int, int]:
     return span, triton.cdiv(length, span)
 
 
+def _joined(parts: Tensor) -> Tensor:
+    """Return the sum over the splits of "g splits …"; of a single one without touching it."""
+    return parts[:, 0] if parts.shape[1] == 1 else parts.sum(1)
+
+
 def _constants(k: Tensor, v: Tensor, relu: bool) -> dict[str, Any]:
     d, dv = k.shape[-1], v.shape[-1]
     return {
@@ -185,7 +190,7 @@ class _Attention(torch.autograd.Function):
             k, v, k if seen is None else seen, mean, z, m, span, splits, *key_strides(seen),
             BN=ROWS, MASKED=seen is not None, **constants,
         )  # fmt: skip
-        mean, z, out = mean.sum(1), z.sum(1), v.new_empty(g, n, dv)
+        mean, z, out = _joined(mean), _joined(z), v.new_empty(g, n, dv)
         forward[(g * triton.cdiv(n, ROWS),)](q, mean, z, out, n, BM=ROWS, **constants)
         ctx.save_for_backward(q, k, v, seen, mean, z)
         ctx.relu = relu
@@ -204,7 +209,7 @@ class _Attention(torch.autograd.Function):
             q, mean, z, do.contiguous(), dq, dmean, dz, n, span, splits, BM=ROWS, **constants
         )
         keys_side[(g * triton.cdiv(m, ROWS),)](
-            k, v, k if seen is None else seen, dmean.sum(1), dz.sum(1), dk, dv, m, *key_strides(seen),
+            k, v, k if seen is None else seen, _joined(dmean), _joined(dz), dk, dv, m, *key_strides(seen),
             BN=ROWS, MASKED=seen is not None, **constants,
         )  # fmt: skip
         return dq, dk, dv, None, None
