@@ -8,9 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from foveal.alphabet import Alphabet
 from foveal.batch.outputs import whole, write_text
+from foveal.config import nearest
 from foveal.document import Line, Word
-from foveal.errors import ConfigError
+from foveal.errors import ConfigError, MissingExtra
 from foveal.explain.causal import INTERVENTIONS, Cause, causes
 from foveal.explain.colours import caption
 from foveal.explain.counterfactual import Contrast, contrast
@@ -24,6 +26,9 @@ from foveal.reading.steer import Held
 RUNNER_UP = "?"
 """Stands for the character that would have been read instead."""
 
+WAYS = ("occlusion", "gradients")
+"""How the evidence of a contrast can be found."""
+
 FOR: Colour = (31, 119, 180)
 AGAINST: Colour = (214, 69, 65)
 _SCALE = 10  # of a strip's pixels in pictures
@@ -31,16 +36,31 @@ _BESIDE = 16  # strip pixels that are shown on either side of a character
 _PANEL = 300  # width of a picture's panels at least
 
 
-def why(explanation: Explanation, rival: str = RUNNER_UP) -> Contrast:
+def why(explanation: Explanation, rival: str = RUNNER_UP, *, by: str = "occlusion") -> Contrast:
     """Return why the chosen character was read and not its rival.
 
-    Raises ConfigError unless one character is chosen, and for a rival that cannot be read.
+    by: how the evidence is found, "occlusion" or "gradients", which needs torch. Raises ConfigError unless
+    one character is chosen, and for a rival that cannot be read; MissingExtra for gradients without torch.
     """
+    if by not in WAYS:
+        raise ConfigError(f"there is no evidence by '{by}'", remedy=nearest(by, WAYS))
     line, word, place = _chosen(explanation)
     if place is None:
         raise ConfigError("one character is needed to ask why", remedy="choose it with --char")
     held = _held(line)
-    return contrast(asked_of(held, word), held.model, place, rival=None if rival == RUNNER_UP else rival)
+    asked = asked_of(held, word)
+    found = contrast(asked, held.model, place, rival=None if rival == RUNNER_UP else rival)
+    return found if by == "occlusion" else _by_gradients(found, asked, place, held.model)
+
+
+def _by_gradients(found: Contrast, asked: Asked, place: int, model: str) -> Contrast:
+    try:
+        from foveal.probe.line import load_line
+        from foveal.probe.pixels import by_gradients
+    except ModuleNotFoundError as error:
+        raise MissingExtra(f"gradients need {error.name}", remedy='pip install "foveal[train]"') from error
+    (rival,) = Alphabet().encode(found.rival)
+    return by_gradients(found, asked, place, load_line(model), rival=rival)
 
 
 def what_if(explanation: Explanation) -> list[Cause]:
@@ -143,9 +163,9 @@ def table(found: list[Cause]) -> str:
     return "\n".join(rows)
 
 
-def save_why(explanation: Explanation, rival: str, folder: Path) -> list[str]:
+def save_why(explanation: Explanation, rival: str, folder: Path, *, by: str = "occlusion") -> list[str]:
     """Write the picture of a contrast; return its sentence and the path. Raises OutputFailed."""
-    found, path = why(explanation, rival), folder / f"{explanation.choice.name}-why.png"
+    found, path = why(explanation, rival, by=by), folder / f"{explanation.choice.name}-why.png"
     with whole(path) as file:
         file.write(as_png(picture(found)))
     return [found.sentence(), str(path)]
