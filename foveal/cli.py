@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from foveal.cli_laboratory import compare, train
+from foveal.cli_laboratory import choose, compare, train
 from foveal.errors import FovealError, MissingExtra
 
 app = typer.Typer(
@@ -93,6 +93,9 @@ def explain(
     why: Annotated[
         str | None, typer.Option(help="Why not this character? ? for the runner-up; with --char.")
     ] = None,
+    by: Annotated[
+        str, typer.Option(help="Of --why: evidence by occlusion, or by gradients (needs torch).")
+    ] = "occlusion",
     what_if: Annotated[
         bool, typer.Option("--what-if", help="What the looks do: they are moved; with --word or --char.")
     ] = False,
@@ -106,7 +109,7 @@ def explain(
 
     style = Style(alpha=alpha, colours=colours, side_by_side=side_by_side)
     explanation = explain(file, line=line, word=word, char=char, page=page, model=model, style=style)
-    answers = [] if why is None else save_why(explanation, why, out)
+    answers = [] if why is None else save_why(explanation, why, out, by=by)
     answers += save_what_if(explanation, out) if what_if else []
     for said in [*answers, *explanation.save(out)]:
         typer.echo(said)
@@ -249,6 +252,7 @@ def export(
 
 app.command()(train)
 app.command()(compare)
+app.command()(choose)
 
 
 @app.command()

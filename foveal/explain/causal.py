@@ -122,9 +122,7 @@ def set_looks(asked: Asked, eye: Eye, glimpse: Glimpse, looks: Sequence[tuple[in
     return eye.fixate(Glimpse(features, glimpse.log_probs, count), gaze)[0]
 
 
-def _effects(
-    asked: Asked, eye: Eye, glimpse: Glimpse, look: Callable[[Asked, int], Floats]
-) -> list[Effect]:
+def _effects(asked: Asked, eye: Eye, glimpse: Glimpse, look: Callable[[Asked, int], Floats]) -> list[Effect]:
     looks = [(place, look(asked, place)) for place in range(len(asked.ids))]
     log_probs = set_looks(asked, eye, glimpse, looks)
     found = []
