@@ -13,6 +13,7 @@ from torch.nn.functional import scaled_dot_product_attention as sdpa
 
 from foveal.attention import GATES, MECHANISMS, build
 from foveal.attention.kernels.sines import additive_by_sines
+from foveal.attention.position import by_distance
 from foveal.attention.routes import Route, route, run
 
 Way = Callable[..., Tensor]
@@ -42,9 +43,6 @@ def places(q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     return i[:, None], j[None]
 
 
-def by_distance(q: Tensor, k: Tensor, table: Tensor) -> Tensor:
-    i, j = places(q, k)
-    return table[:, j - i + q.shape[-2] - 1][None]
 
 
 def near(q: Tensor, k: Tensor) -> Tensor:
@@ -135,7 +133,7 @@ def step_ways(n: int, device: torch.device) -> dict[str, Way]:
 
 
 def relative(q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
-    return dotted(q, k, v, by_distance(q, k, table))
+    return dotted(q, k, v, by_distance(table, k.shape[-2]))
 
 
 def local_ways(n: int, device: torch.device) -> dict[str, Way]:
@@ -149,10 +147,11 @@ def local_ways(n: int, device: torch.device) -> dict[str, Way]:
 
 
 def relative_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
+    biased = fused("biased", dotted)
     ways = {
         "foveal": fused("relative", relative),
-        "foveal, as bias": lambda q, k, v, t: fused("biased", dotted)(q, k, v, by_distance(q, k, t)),
-        "SDPA + mask": lambda q, k, v, t: sdpa(q, k, v, attn_mask=by_distance(q, k, t)),
+        "foveal, as bias": lambda q, k, v, t: biased(q, k, v, by_distance(t, k.shape[-2])[None]),
+        "SDPA + mask": lambda q, k, v, t: sdpa(q, k, v, attn_mask=by_distance(t, k.shape[-2])[None]),
     }
     return ways if device.type == "cpu" else ways | {"Flex": compiled(flex_relative)}
 

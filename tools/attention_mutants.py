@@ -101,6 +101,8 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
          POSITION, "rotary"),
         ("keys' and queries' places swapped", "k[:, None, :, :] - q[:, :, None, :]",
          "q[:, :, None, :] - k[:, None, :, :]", POSITION, "relative"),
+        ("distances of a line run backwards", "unfold(-1, keys, 1).flip(-2)", "unfold(-1, keys, 1)",
+         POSITION, "whole_lines and relative"),
         ("buckets end too early", "clamp(max=half - 1)", "clamp(max=half - 2)", POSITION, "relative"),
         ("every head the same slope", "2 ** (-8 * h / below) for h", "2 ** (-8 / below) for h",
          POSITION, "alibi"),

@@ -171,7 +171,10 @@ class MultiHead(nn.Module):
         """Return q, k, v by head, "b h n d" each, and the whole bias."""
         q_places, k_places = (self._places(x), self._places(memory)) if positions is None else positions
         k, v = self._memory(memory, k_places)
-        own = self.position.bias(q_places, k_places)
+        if positions is None:
+            own = self.position.bias_along(x.shape[1], memory.shape[1], device=x.device)
+        else:
+            own = self.position.bias(q_places, k_places)
         bias = own if bias is None else bias if own is None else bias + own
         return self._queries(x, q_places), self._spread(k), self._spread(v), bias
 

@@ -42,6 +42,14 @@ def whole(x: Tensor) -> Tensor:
     return x.round().long() if x.is_floating_point() else x.long()
 
 
+def by_distance(table: Tensor, keys: int) -> Tensor:
+    """Return "… q k" whose entry (i, j) is that of the table "… q+k−1" for the distance j − i, from 1 − q on.
+
+    Its gradient sums along diagonals, where that of looking each entry up would sort them all.
+    """
+    return table.unfold(-1, keys, 1).flip(-2)
+
+
 class Position(nn.Module):
     """Base of all positions: each of the three does nothing unless a part says otherwise."""
 
@@ -58,6 +66,10 @@ class Position(nn.Module):
     def bias(self, q_positions: Tensor, k_positions: Tensor) -> Tensor | None:  # noqa: ARG002
         """Return what is added to the score, "b h q k"."""
         return None
+
+    def bias_along(self, queries: int, keys: int, *, device: torch.device) -> Tensor | None:
+        """Return the bias of queries and keys at 0, 1, …: of two whole lines."""
+        return self.bias(along(queries, device=device), along(keys, device=device))
 
 
 class Embedded(Position):
@@ -234,6 +246,13 @@ class RelativeBias(Biased):
         buckets = self.bucket(distance).unbind(-1)
         found = [table[:, index] for table, index in zip(self.tables, buckets, strict=True)]  # h b q k
         return torch.stack(found).sum(0).transpose(0, 1)
+
+    def bias_along(self, queries: int, keys: int, *, device: torch.device) -> Tensor | None:
+        """Return the bias "1 h q k" of two whole lines, from one number a distance."""
+        if self.axes > 1 or torch.compiler.is_exporting():
+            return super().bias_along(queries, keys, device=device)
+        distances = torch.arange(1 - queries, keys, device=device)
+        return by_distance(self.tables[0][:, self.bucket(distances)], keys)[None]
 
 
 class Alibi(Biased):

@@ -113,6 +113,21 @@ def test_relative_bias_is_one_number_a_head_and_bucket(buckets: int | None) -> N
             assert bool((bias[0, :, i, j] == part.tables[0, :, bucket]).all()), (i, j)
 
 
+@pytest.mark.parametrize("name", BIASES)
+@pytest.mark.parametrize(("queries", "keys"), [(5, 7), (7, 5), (1, 6), (40, 40)])
+def test_the_bias_of_whole_lines_is_that_of_their_positions(name: str, queries: int, keys: int) -> None:
+    torch.manual_seed(0)
+    options = {"reach": 9, "buckets": 8} if name == "relative" and keys == 5 else {}
+    position = build(POSITIONS, {"name": name, **options}, heads=3).double()
+    whole = position.bias_along(queries, keys, device=torch.device("cpu"))
+    each = position.bias(along(queries), along(keys))
+    assert_close(whole, each)
+    if parameters := list(position.parameters()):
+        probe = torch.randn(whole.shape, dtype=whole.dtype)
+        one, other = (torch.autograd.grad((x * probe).sum(), parameters) for x in (whole, each))
+        assert_close(one, other)
+
+
 def test_relative_bias_of_a_map_adds_both_axes() -> None:
     part = RelativeBias(2, reach=3, axes=2)
     bias = part(grid(2, 3), grid(2, 3))
