@@ -160,10 +160,15 @@ def _cut(image: NDArray[np.uint8], piece: Piece) -> NDArray[np.uint8]:
 
 def joined(images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     """Return images side by side at HEIGHT, their paper brought to the brightness of the first one's."""
-    paper = np.percentile(images[0], 80, axis=(0, 1))
+    paper = _paper(images[0])
     parts = []
     for image in images:
         size = (max(1, round(image.shape[1] * HEIGHT / image.shape[0])), HEIGHT)
         scaled = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        parts.append(scaled * (paper / np.maximum(np.percentile(scaled, 80, axis=(0, 1)), 1)))
+        parts.append(scaled * (paper / np.maximum(_paper(scaled), 1)))
     return np.concatenate(parts, axis=1).clip(0, 255).astype(np.uint8)
+
+
+def _paper(image: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Return the colour of the paper: brighter than four pixels of five, of every third row and column."""
+    return np.asarray(np.percentile(image[::3, ::3], 80, axis=(0, 1)), np.float64)
