@@ -38,7 +38,7 @@ def _values(t, RELU: tl.constexpr):
 
 @triton.jit
 def forward(
-    q, k, v, c, sight, out, lse, m, heads, lead_stride, head_stride, row_stride, column_stride,
+    q, k, v, c, sight, out, lse, m, c_stride, heads, lead_stride, head_stride, row_stride, column_stride,
     D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BN: tl.constexpr,
     MASKED: tl.constexpr, RELU: tl.constexpr,
 ):  # fmt: skip
@@ -48,7 +48,7 @@ def forward(
     k, v = k + g * m * D, v + g * m * DV
     sight += (g // heads) * lead_stride + (g % heads) * head_stride
     query = tl.load(q + g * D + hidden, mask=hidden < D, other=0.0).to(tl.float32)[None, :]
-    weight = tl.load(c + g * D + hidden, mask=hidden < D, other=0.0)[None, :]
+    weight = tl.load(c + g * c_stride + hidden, mask=hidden < D, other=0.0)[None, :]
     best = tl.full([BN], float("-inf"), tl.float32)
     total = tl.zeros([BN], tl.float32)
     sums = tl.zeros([BN, DVP], tl.float32)
@@ -81,7 +81,7 @@ def forward(
 @triton.jit
 def backward(
     q, k, v, c, sight, do, delta, lse, dq, dk, dv, dc,
-    m, heads, lead_stride, head_stride, row_stride, column_stride, slope_factor,
+    m, c_stride, heads, lead_stride, head_stride, row_stride, column_stride, slope_factor,
     D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BN: tl.constexpr,
     MASKED: tl.constexpr, RELU: tl.constexpr,
 ):  # fmt: skip
@@ -91,7 +91,7 @@ def backward(
     k, v, dk, dv = k + g * m * D, v + g * m * DV, dk + g * m * D, dv + g * m * DV
     sight += (g // heads) * lead_stride + (g % heads) * head_stride
     query = tl.load(q + g * D + hidden, mask=hidden < D, other=0.0).to(tl.float32)[None, :]
-    weight = tl.load(c + g * D + hidden, mask=hidden < D, other=0.0)[None, :]
+    weight = tl.load(c + g * c_stride + hidden, mask=hidden < D, other=0.0)[None, :]
     given = tl.load(do + g * DV + features, mask=features < DV, other=0.0).to(tl.float32)[None, :]
     mean, log_sum = tl.load(delta + g), tl.load(lse + g)
     q_sums = tl.zeros([BN, DP], tl.float32)
@@ -116,7 +116,7 @@ def backward(
 
 
 def _arguments(
-    k: Tensor, v: Tensor, sight: Tensor | None, relu: bool
+    k: Tensor, v: Tensor, c: Tensor, sight: Tensor | None, relu: bool
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return the sizes and strides by position, and the constants by name, of both kernels."""
     heads, strides = (1, (0, 0, 0, 0)) if sight is None else (sight.shape[1], sight.stride())
@@ -126,20 +126,23 @@ def _arguments(
         "D": d, "DP": widths[0], "DV": dv, "DVP": widths[1], "BN": max(8, TILE // max(16, *widths)),
         "MASKED": sight is not None, "RELU": relu, **launch(WARPS),
     }  # fmt: skip
-    return (k.shape[1], heads, *strides), constants
+    return (k.shape[1], d if len(c) > 1 else 0, heads, *strides), constants
 
 
 class Step(torch.autograd.Function):
-    """softmax_k(Σ_d w_d f(q_d + k_d)) v of q "g 1 d", k "g m d", v "g m dv", w "g d"; f: relu, or tanh."""
+    """softmax_k(Σ_d w_d f(q_d + k_d)) v of q "g 1 d", k "g m d", v "g m dv"; f: relu, or tanh.
+
+    w: "g d", with a stride of 0 where all groups share it.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, q: Tensor, k: Tensor, v: Tensor, w: Tensor, sight: Tensor | None, relu: bool
     ) -> Tensor:
         """Return "g 1 dv"."""
-        c = w.float() * (LOG2E if relu else -2 * LOG2E)
+        c = (w if w.stride(0) else w[:1]).float() * (LOG2E if relu else -2 * LOG2E)  # 0: all the same
         out, lse = v.new_empty(len(q), 1, v.shape[-1]), torch.empty(len(q), device=q.device)
-        numbers, constants = _arguments(k, v, sight, relu)
+        numbers, constants = _arguments(k, v, c, sight, relu)
         forward[(len(q),)](q, k, v, c, out if sight is None else sight, out, lse, *numbers, **constants)
         ctx.save_for_backward(q, k, v, w, c, sight, out, lse)
         ctx.relu = relu
@@ -151,8 +154,9 @@ class Step(torch.autograd.Function):
         """Return the gradients of q, k, v and w."""
         q, k, v, w, c, sight, out, lse = ctx.saved_tensors
         do = do.contiguous()
-        dq, dk, dv, dc = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v), torch.empty_like(c)
-        numbers, constants = _arguments(k, v, sight, ctx.relu)
+        dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+        dc = torch.empty(len(q), q.shape[-1], device=q.device)
+        numbers, constants = _arguments(k, v, c, sight, ctx.relu)
         backward[(len(q),)](
             q, k, v, c, out if sight is None else sight, do, delta(do, out), lse, dq, dk, dv, dc,
             *numbers, (1 if ctx.relu else -2) / LOG2E, **constants,

@@ -278,7 +278,7 @@ def attend(
     batch = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2], w.shape[:-1])
     n, m, heads = q.shape[-2], k.shape[-2], batch[-1] if batch else 1
     seen, added = sight(mask, batch, n, m), None if bias is None else shared(bias, batch, n, m)
-    weight = groups(w[..., None, :], batch).squeeze(1)
+    weight = w.expand(*batch, w.shape[-1]).reshape(-1, w.shape[-1])
     grouped = groups(q, batch), groups(k, batch), groups(v, batch), weight
     if n == 1 and added is None:
         out = Step.apply(*grouped, seen, not form.exponentials)
