@@ -116,7 +116,7 @@ def save(line: LineFile, path: Path, *, storage: Storage = "byte") -> None:
     graph = onnx.ModelProto()
     graph.CopyFrom(line.graph)
     set_parameters(graph, {name: value.numpy() for name, value in line.model.state_dict().items()})
-    helper.set_model_props(graph, line.facts | {"characters": line.alphabet.characters})
+    helper.set_model_props(graph, line.facts | {MARK: "line", "characters": line.alphabet.characters})
     unfinished = path.with_suffix(".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -23,15 +23,20 @@ FEWEST = 10
 """Lines below which nothing can be learnt and held out."""
 
 _HELD_OUT = 5  # one line in so many
-_STEPS, _STEPS_AFTER = 150, 50
+_DECIDED = 0.75  # the share of the work after which the held-out lines decide
 _RATE = 1e-3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a model is adapted. rank: of the adapters; minutes: at the most; threads: all cores if None."""
+    """How a model is adapted.
+
+    rank: of the adapters; steps, minutes: at the most, a quarter of them with the lines that were held out;
+    threads: all cores if None.
+    """
 
     rank: int = 8
+    steps: int = 200
     minutes: float = 5.0
     threads: int | None = None
     seed: int = 0
@@ -81,11 +86,13 @@ def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | N
     held = lines[_HELD_OUT // 2 :: _HELD_OUT]
     others = [one for place, one in enumerate(lines) if place % _HELD_OUT != _HELD_OUT // 2]
     before = edits(line.model, line.alphabet, held, words=line.words)
+    if before == 0:
+        raise FovealError(f"{folder}: the held-out lines are read without a fault", remedy="nothing to adapt")
     learn = _Lessons(line, plan, begun, told)
-    learn(others, steps=_STEPS, rate=_RATE, until=0.75)
+    learn(others, rate=_RATE, until=_DECIDED)
     after, with_words = _best(line, others, held)
     _better(before, after, signs(held))
-    learn(lines, steps=_STEPS_AFTER, rate=_RATE / 2, until=1.0)
+    learn(lines, rate=_RATE / 2, until=1.0)
     merge(line.model)
     line.facts["words"] = _words_of(line, lines) if with_words else line.facts.get("words", "")
     save(line, output)
@@ -115,18 +122,27 @@ class _Lessons:
     def __init__(self, line: LineFile, plan: Plan, begun: float, told: Told | None) -> None:
         torch.manual_seed(plan.seed)
         self._line, self._plan, self._begun, self._told = line, plan, begun, told
-        self._plain = line.model.state_dict()
+        self._steps, self._done = 0, 0.0
         self._learnt = attach(line.model, LAYERS, plan.rank)
 
-    def __call__(self, lines: Sequence[TextLine], *, steps: int, rate: float, until: float) -> None:
-        """Learn from lines; until: by which share of the minutes."""
+    def __call__(self, lines: Sequence[TextLine], *, rate: float, until: float) -> None:
+        """Learn from lines; until: by which share of the steps and minutes."""
         model, alphabet, plan = self._line.model, self._line.alphabet, self._plan
         left = 60 * plan.minutes * until - (time.monotonic() - self._begun)
+        steps = max(1, round(plan.steps * until) - self._steps)
         questions = batches(
             lines, cut(model, lines, alphabet), alphabet, drawing=Drawing(), seed=plan.seed + steps
         )
         course = Course(steps, max(left, 1.0), rate)
-        tune(model, self._learnt, questions, course=course, seed=plan.seed, told=self._told)
+        self._steps += tune(
+            model, self._learnt, questions, course=course, seed=plan.seed, told=self._part(until)
+        )
+        self._done = until
+
+    def _part(self, until: float) -> Told | None:
+        """Return what tells of the whole work when it is told of the part that ends at `until`."""
+        told, done = self._told, self._done
+        return None if told is None else lambda share: told(done + share * (until - done))
 
 
 def _enough(folder: Path, lines: Sequence[TextLine], found: Sequence[TextLine], line: LineFile) -> None:

@@ -21,7 +21,7 @@ from foveal.train.objective import Objective, Question, Weights
 
 WEIGHTS = Weights(glance=0.5, counting=0.1)
 _LONGEST = 2.0  # of the gradient
-_WARM = 20
+_WARM = 20  # steps in which the rate rises, at the most
 _DECAY = 0.02
 _MEMORY = 0.98  # of the average of the parameters
 
@@ -39,6 +39,11 @@ class Course:
     steps: int
     seconds: float
     rate: float
+
+    def rate_at(self, step: int, done: float) -> float:
+        """Return the rate of a step, when so great a share of the course is done."""
+        risen = min(1.0, (step + 1) / (1 + min(_WARM, self.steps // 10)))
+        return self.rate * risen * (1 + math.cos(math.pi * done)) / 2
 
 
 def tune(
@@ -63,7 +68,7 @@ def tune(
         if told is not None:
             told(done)
         for group in optimiser.param_groups:
-            group["lr"] = course.rate * min(1, (step + 1) / _WARM) * (1 + math.cos(math.pi * done)) / 2
+            group["lr"] = course.rate_at(step, done)
         optimiser.zero_grad()
         objective(next(questions))["loss"].backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(learnt, _LONGEST)

@@ -1,0 +1,55 @@
+"""Adapting: a few lines teach a model, held-out lines decide, and nothing is written that reads worse."""
+
+from pathlib import Path
+
+import pytest
+from line_set import write_lines
+
+import foveal
+from foveal.errors import ConfigError, FovealError
+from foveal.train.adapt import Plan, adapt
+
+QUICK = Plan(rank=4, steps=44, minutes=2.0, threads=1)
+
+
+def accented(text: str) -> str:
+    """Return a text as somebody spells it who writes é for every e."""
+    return text.replace("e", "é")
+
+
+def test_a_habit_is_learnt_from_a_few_lines_and_kept_in_one_small_file(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "lines", 12, told=accented)
+    told: list[float] = []
+    result = adapt("fast", lines, tmp_path / "mine.onnx", plan=QUICK, told=told.append)
+    assert result.after < result.before
+    assert (result.lines, result.held_out, result.left_out) == (12, 2, 0)
+    assert told == sorted(told)
+    assert (tmp_path / "mine.onnx").stat().st_size < 5e6
+    reader = foveal.load(tmp_path / "mine.onnx", threads=1)
+    images = sorted((lines / "images").iterdir())
+    read, plain = (each.transcribe(images) for each in (reader, foveal.Reader("fast", 1)))
+    assert sum(line.text.count("é") for line in read) > sum(line.text.count("é") for line in plain)
+
+
+def test_labels_that_contradict_the_ink_are_refused(tmp_path: Path) -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    shuffled = str.maketrans(letters, letters[13:] + letters[:13])
+    lines = write_lines(tmp_path / "lines", 10, told=lambda text: text.translate(shuffled))
+    with pytest.raises(FovealError, match="not written"):
+        adapt("fast", lines, tmp_path / "mine.onnx", plan=Plan(steps=2, threads=1))
+    assert not (tmp_path / "mine.onnx").exists()
+
+
+def test_lines_that_are_read_already_need_no_model_of_their_own(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "lines", 10)
+    with pytest.raises(FovealError, match="nothing to adapt"):
+        adapt("fast", lines, tmp_path / "mine.onnx", plan=QUICK)
+
+
+def test_too_few_lines_and_unknown_signs_are_said_before_any_work(tmp_path: Path) -> None:
+    few = write_lines(tmp_path / "few", 9)
+    with pytest.raises(ConfigError, match="9 lines are too few"):
+        adapt("fast", few, tmp_path / "mine.onnx", plan=QUICK)
+    strange = write_lines(tmp_path / "strange", 10, told=lambda text: f"{text} Ж")
+    with pytest.raises(ConfigError, match=r"lacks Ж .*finetune"):
+        adapt("fast", strange, tmp_path / "mine.onnx", plan=QUICK)
