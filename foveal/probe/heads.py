@@ -5,7 +5,7 @@ Works for any torch model whose attention is `foveal.attention.MultiHead`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -50,13 +50,15 @@ class Importance:
     gradient: float
 
 
-def importance(model: nn.Module, score: Score) -> dict[tuple[str, int], Importance]:
-    """Return the importance of every head by (module, number from 0).
+def importance(
+    model: nn.Module, score: Score, *, within: Sequence[str] | None = None
+) -> dict[tuple[str, int], Importance]:
+    """Return the importance of every head by (module, number from 0); `within`: of these modules only.
 
     ablation: Voita et al., 2019, and Michel et al., 2019: one run for each head. gradient: Michel's I_h, how
     fast the score would change; one run for all. A head can be unimportant alone because others do the same.
     """
-    heads = heads_of(model)
+    heads = {name: count for name, count in heads_of(model).items() if within is None or name in within}
     gates = {name: torch.ones(count, requires_grad=True) for name, count in heads.items()}
     with gated(model, gates):
         whole = score()
