@@ -23,7 +23,7 @@ from foveal.attention.kernels.layout import eager, groups, launch, power_of_2, s
 from foveal.attention.kernels.linear import key_strides, phi_and_slope, seen_keys
 
 CHUNK, WARPS = 64, 8
-"""Places of a chunk, and warps of a program. To be measured."""
+"""Places of a chunk (half as many in float32, of which no more fit), and warps. To be measured."""
 
 
 @triton.jit
@@ -151,10 +151,10 @@ def keys_side(
 
 def _common(q: Tensor, v: Tensor, seen: Tensor | None, relu: bool) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return sizes and strides by position, and constants by name."""
-    n, d, m, dv = *q.shape[1:], *v.shape[1:]
+    (n, d), (m, dv), wide = q.shape[1:], v.shape[1:], q.dtype != torch.bfloat16
     constants = {
-        "D": d, "DP": power_of_2(d), "DV": dv, "DVP": power_of_2(dv), "BM": CHUNK, "RELU": relu,
-        "MASKED": seen is not None, "WIDE": q.dtype != torch.bfloat16, **launch(WARPS),
+        "D": d, "DP": power_of_2(d), "DV": dv, "DVP": power_of_2(dv), "BM": CHUNK // 2 if wide else CHUNK,
+        "MASKED": seen is not None, "RELU": relu, "WIDE": wide, **launch(WARPS),
     }  # fmt: skip
     return (n, m, *key_strides(seen)), constants
 
