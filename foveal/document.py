@@ -65,12 +65,27 @@ class Char:
 
 
 @dataclass(frozen=True)
+class Remedy:
+    """That a word was read again, because its looks had gone wrong. `before`: what it read then.
+
+    `kind`: "monotonic", its looks kept in order, or "split", its halves looked at apart.
+    """
+
+    kind: str
+    before: str
+
+
+@dataclass(frozen=True)
 class Word:
-    """Characters without a space between them. `confidence`: the chance that all of them are right."""
+    """Characters without a space between them. `confidence`: the chance that all of them are right.
+
+    `remedy`: under what it was read again, None if it was not.
+    """
 
     polygon: Polygon
     confidence: float
     chars: tuple[Char, ...]
+    remedy: Remedy | None = None
 
     @property
     def text(self) -> str:

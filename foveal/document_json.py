@@ -9,10 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from foveal.document import Alternative, Block, Char, Document, Line, Look, Page, Polygon, Word
+from foveal.document import Alternative, Block, Char, Document, Line, Look, Page, Polygon, Remedy, Word
 from foveal.errors import FovealError
 
-VERSION = "1.1"
+VERSION = "1.2"
 """The version of the schema; a reader of 1.x reads every 1.y."""
 
 Boxes = Literal["line", "word", "char"]
@@ -132,6 +132,8 @@ def _read_line(line: dict[str, Any]) -> Line:
 
 def _word(word: Word, *, depth: int) -> dict[str, Any]:
     content = _named(word) | _flagged(word)
+    if word.remedy is not None:
+        content["remedy"] = {"kind": word.remedy.kind, "before": word.remedy.before}
     if depth >= _DEPTH["char"]:
         content["chars"] = [_char(char) for char in word.chars]
     return content
@@ -139,7 +141,8 @@ def _word(word: Word, *, depth: int) -> dict[str, Any]:
 
 def _read_word(word: dict[str, Any]) -> Word:
     chars = tuple(_read_char(char) for char in word["chars"])
-    return Word(_read_polygon(word["polygon"]), word["confidence"], chars)
+    remedy = Remedy(**word["remedy"]) if "remedy" in word else None
+    return Word(_read_polygon(word["polygon"]), word["confidence"], chars, remedy)
 
 
 def _char(char: Char) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class _Place:
 
 def _word(word: ReadWord, cell: float, place: _Place) -> Word:
     chars = tuple(_char(char, cell, place) for char in word.chars)
-    return Word(place.outline(word.x0, word.x1), _chance(word), chars)
+    return Word(place.outline(word.x0, word.x1), _chance(word), chars, word.remedy)
 
 
 def _chance(part: ReadWord | Reading) -> float:

@@ -27,18 +27,22 @@ class Reader:
 
     `model`: "fast", "accurate", or a file that foveal adapt, finetune or export wrote. `threads`: CPU threads
     for one reading; as many as there are cores, 8 at most, unless told. The models are loaded at the first
-    reading. A Reader keeps nothing between readings and is safe to share between threads.
+    reading. `remedies`: read again, under a constraint, the words whose looks went wrong; it is said on each
+    (docs/asking.md). A Reader keeps nothing between readings and is safe to share between threads.
 
     Raises ConfigError for a model that does not exist, InputMissing for a file that does not.
     """
 
-    def __init__(self, model: str | Path = "fast", threads: int | None = None) -> None:
+    def __init__(
+        self, model: str | Path = "fast", threads: int | None = None, *, remedies: bool = False
+    ) -> None:
         model = str(model)
         check(model)
         if threads is not None and threads < 1:
             raise ConfigError(f"{threads} threads cannot read", remedy="give 1 or more")
         self.model = model
         self.threads = threads or threads_here()
+        self._remedies = remedies
 
     def read(
         self,
@@ -101,7 +105,7 @@ class Reader:
     def _transcriber(self) -> Transcriber:
         from foveal.reading.transcribe import load_transcriber
 
-        return load_transcriber(self.model, self.threads)
+        return load_transcriber(self.model, self.threads, remedies=self._remedies)
 
 
 def load(model: str | Path, *, threads: int | None = None) -> Reader:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from foveal.document import Remedy
+
 Floats = NDArray[np.float32]
 Evidence = NDArray[np.float64]
 
@@ -44,13 +46,14 @@ class ReadWord:
     """One word. x0, x1: its ends in pixels of the strip given.
 
     evidence: for the word, grounds: for each character, see trust.py; chance: of being right by the evidence,
-    None where nothing is fitted to the model.
+    None where nothing is fitted to the model; remedy: what it was read again under, if it was.
     """
 
     chars: tuple[ReadChar, ...]
     evidence: Evidence | None = None
     grounds: Evidence | None = None
     chance: float | None = None
+    remedy: Remedy | None = None
 
     @property
     def text(self) -> str:

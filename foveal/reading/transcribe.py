@@ -15,20 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
+from foveal.document import Remedy
 from foveal.reading.decode import Floats, Span, Trial, best_path, edges, lengths, spans
 from foveal.reading.engine import Session
+from foveal.reading.eye import Eye, Glimpse
 from foveal.reading.line_graphs import load_line
 from foveal.reading.readings import ReadChar, Reading, ReadWord
+from foveal.reading.remedy import Remedied, Word, better, remedied
 from foveal.reading.second_look import look_again
-from foveal.reading.trust import (
-    Seen,
-    Trust,
-    char_evidence,
-    ink,
-    line_evidence,
-    load_trust,
-    word_evidence,
-)
+from foveal.reading.trust import Seen, Trust, char_evidence, ink, line_evidence, load_trust, word_evidence
 from foveal.reading.words import Words, choose_word
 
 HEIGHT = 32
@@ -47,14 +42,19 @@ _EXTRA = 2
 class Observation:
     """What the model saw of one strip, before anything is decided.
 
-    glance: what it saw; spans: its words; trials: each word's fixations; cell: pixels of the image given to
-    one column.
+    glance: what it saw; spans: its words; trials: each word's fixations; remedies: those under remedies, of
+    words whose looks went wrong; cell: pixels of the image given to one column.
     """
 
     glance: Seen
     spans: list[Span]
     trials: list[list[Trial]]
+    remedies: list[list[Remedied]]
     cell: float
+
+    def word(self, span: Span) -> Word:
+        """Return a word as it was glanced at."""
+        return Word(span, self.glance.log_probs[span.low : span.high], self.glance.density)
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,9 @@ class Transcriber:
 
     weight: of the fixations against the glance; alphabet: the embedded models' unless given; words: of the
     language, where they are known; trust: gives the chances of being right, none unless given; model: the
-    name by which others load the same graphs, "" if there is none; threads: batches read at a time, each best
-    by a session with one thread of its own, which costs less than sharing out one strip's small matrices.
+    name by which others load the same graphs, "" if there is none; remedies: whether words whose looks went
+    wrong are fixated again (remedy.py); threads: batches read at a time, each best by a session with one
+    thread of its own, which costs less than sharing out one strip's small matrices.
     """
 
     def __init__(
@@ -91,9 +92,11 @@ class Transcriber:
         words: Words | None = None,
         trust: Trust | None = None,
         model: str = "",
+        remedies: bool = False,
         threads: int = 1,
     ) -> None:
         self._glance, self._fixate, self._weight, self._threads = glance, fixate, weight, threads
+        self._eye = Eye(glance, fixate) if remedies else None
         self._trust = trust
         self.model = model
         self._alphabet = Alphabet() if alphabet is None else alphabet
@@ -140,7 +143,19 @@ class Transcriber:
         seen = map(Seen, log_probs, density, *ink(strips, stride=STRIDE))
         glanced = [_Glanced(features[i], one, _words(one.log_probs)) for i, one in enumerate(seen)]
         for one, trials, cell in zip(glanced, self._fixations(glanced), cells, strict=True):
-            yield Observation(one.seen, one.spans, trials, cell)
+            first = Observation(one.seen, one.spans, trials, [], cell)
+            yield replace(first, remedies=self._remedies(first, one.features))
+
+    def _remedies(self, seen: Observation, features: Floats) -> list[list[Remedied]]:
+        if self._eye is None:
+            return [[] for _ in seen.spans]
+        density = seen.glance.density[None]
+        count = np.asarray(density.cumsum(-1) - density / 2, np.float32)
+        glimpse = Glimpse(features[None], seen.glance.log_probs[None], count)
+        return [
+            remedied(self._eye, glimpse, seen.word(span), trials, trust=self._weight)
+            for span, trials in zip(seen.spans, seen.trials, strict=True)
+        ]
 
     def _fixations(self, glanced: list[_Glanced]) -> list[list[list[Trial]]]:
         """Return for each strip, and each of its words, the trials."""
@@ -171,11 +186,16 @@ class Transcriber:
     def decide(self, seen: Observation, *, looks: bool = False) -> Reading:
         """Return the reading of what was seen: of every word, the text that both steps hold likelier."""
         words = []
-        for span, trials in zip(seen.spans, seen.trials, strict=True):
-            log_probs = seen.glance.log_probs[span.low : span.high]
-            ids, trial = choose_word(log_probs, trials, span, trust=self._weight, words=self._words)
-            if ids:
-                words.append(self._word(seen, span, trials, ids=ids, trial=trial, looks=looks))
+        for span, trials, remedies in zip(seen.spans, seen.trials, seen.remedies, strict=True):
+            word = seen.word(span)
+            ids, trial = choose_word(word.log_probs, trials, span, trust=self._weight, words=self._words)
+            found = better(word, trials, remedies, trust=self._weight) if remedies else None
+            if found is None:
+                words += [self._word(seen, span, trials, ids=ids, trial=trial, looks=looks)] if ids else []
+                continue
+            kind, kept, other = found
+            read = self._word(seen, span, [*trials, other], ids=kept, trial=other, looks=looks)
+            words.append(replace(read, remedy=Remedy(kind, self._alphabet.decode(ids))))
         evidence = line_evidence(seen.glance, seen.spans, characters=sum(len(word.chars) for word in words))
         chances = [word.chance for word in words if word.chance is not None]
         chance = self._trust.of_line(evidence, chances) if self._trust else None
@@ -216,7 +236,7 @@ class Transcriber:
         )
 
 
-def load_transcriber(model: str, threads: int = 1) -> Transcriber:
+def load_transcriber(model: str, threads: int = 1, *, remedies: bool = False) -> Transcriber:
     """Return what reads strips with a line model, "fast", "accurate" or a file. Errors: see `load_line`."""
     graphs = load_line(model)
     trust = load_trust(graphs.trust)
@@ -227,6 +247,7 @@ def load_transcriber(model: str, threads: int = 1) -> Transcriber:
         words=graphs.words,
         trust=trust,
         model=model,
+        remedies=remedies,
         threads=threads,
     )
 

@@ -64,7 +64,7 @@ def test_text_stands_at_each_level():
         ("[]", "not a document"),
         ("{}", "not a document"),
         (LETTER.to_json()[:-40], "not a document"),
-        (LETTER.to_json().replace('"version":"1.1"', '"version":"2.0"'), "version 2.0"),
+        (LETTER.to_json().replace('"version":"1.2"', '"version":"2.0"'), "version 2.0"),
         (FORMATS["json"].write(LETTER, boxes="word"), "boxes='word'"),
     ],
 )
@@ -74,7 +74,7 @@ def test_other_texts_are_refused(text, says):
 
 
 def test_a_newer_minor_version_is_read():
-    text = LETTER.to_json().replace('"version":"1.1"', '"version":"1.7"')
+    text = LETTER.to_json().replace('"version":"1.2"', '"version":"1.7"')
     assert without_looks(Document.from_json(text)) == LETTER
 
 
@@ -85,6 +85,6 @@ def test_a_flag_is_kept_and_older_files_have_none():
     content = json.loads(document.to_json())
     assert content["pages"][0]["blocks"][0]["lines"][0]["words"][0]["flag"] == "guessed"
     assert Document.from_json(document.to_json()) == document
-    old = LETTER.to_json().replace('"version":"1.1"', '"version":"1.0"')
+    old = LETTER.to_json().replace('"version":"1.2"', '"version":"1.0"')
     assert "flag" not in old
     assert without_looks(Document.from_json(old)) == LETTER
