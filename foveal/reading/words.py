@@ -6,6 +6,7 @@ its chance in the language is weighed against what the glance and the fixations 
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,12 @@ from foveal.alphabet import Alphabet
 from foveal.reading.decode import Floats, Span, Trial, choose, ctc_score, fixation_ids, support
 
 SHARE = 0.6
-"""Weight of a word's log-chance in the language beside that of its look (benchmarks/words.py)."""
+"""Weight of a word's log-chance in the language beside that of what was seen (benchmarks/words.py)."""
 UNLISTED, EACH = -14.0, 2.0
 """Log-chance of a word that is not listed, and what each of its letters takes off."""
 
 _SURE = -0.05  # a word that both steps read alike, with this log-chance, stands
-_KEPT = 12  # listed words of each length that are held against a trial in full
+_KEPT = 16  # listed words that are held against all that was seen, of those likeliest by the fixations
 _LONGER = 2  # letters by which a listed word may be longer or shorter than what was read
 _BREAKS = ("-", "¬", "⸗")
 _PARTS = re.compile(r"(\W*(?:[^\W\d_]{1,6}['’])?)(.*?)(\W*)", re.DOTALL)
@@ -40,10 +41,13 @@ class _Alike:
 
 
 class Words:
-    """Words in lower case with their log-chances. Those that the alphabet cannot write are left out."""
+    """Words in lower case with their log-chances. Those that the alphabet cannot write are left out.
 
-    def __init__(self, chances: Mapping[str, float], alphabet: Alphabet) -> None:
-        self.chances, self._alphabet = dict(chances), alphabet
+    share: their weight beside what was seen.
+    """
+
+    def __init__(self, chances: Mapping[str, float], alphabet: Alphabet, *, share: float = SHARE) -> None:
+        self.chances, self.share, self._alphabet = dict(chances), share, alphabet
         by_length: dict[int, list[str]] = defaultdict(list)
         for word in chances:
             if not alphabet.unwritable(word + word[:1].upper()):
@@ -77,12 +81,13 @@ class Words:
         if len(core) < 2 or not core.replace("-", "").isalpha() or broken:
             return set()
         next_id = self._alphabet.encode(after)[0] if after else 0
-        found: set[str] = set()
+        scored: list[tuple[float, str]] = []
         for trial in trials:
             for length in range(max(1, len(core) - _LONGER), len(core) + _LONGER + 1):
-                found |= self._likely(
+                scored += self._likely(
                     trial.log_probs[len(before) :], length, next_id, capital=core[0].isupper(), trust=trust
                 )
+        found = [word for _, word in heapq.nlargest(_KEPT, scored)]
         cased = (word.upper() if core.isupper() else word for word in found)
         if core[0].isupper() and not core.isupper():
             cased = (word[0].upper() + word[1:] for word in found)
@@ -90,17 +95,17 @@ class Words:
 
     def _likely(
         self, log_probs: Floats, length: int, next_id: int, *, capital: bool, trust: float
-    ) -> set[str]:
-        """Return the likeliest words of a length, begun by the first of the fixations given."""
+    ) -> list[tuple[float, str]]:
+        """Return the likeliest words of a length, begun by the first of the fixations given, with scores."""
         alike = self._alike.get(length)
         if alike is None or length >= len(log_probs):
-            return set()
+            return []
         scores = log_probs[np.arange(length), alike.ids]
         if capital:
             scores[:, 0] = log_probs[0, alike.capitals]
-        total = trust * (scores.sum(1) + log_probs[length, next_id]) + SHARE * alike.chances
-        best = np.argsort(-total)[:_KEPT]
-        return {alike.words[i] for i in best}
+        total = trust * (scores.sum(1) + log_probs[length, next_id]) + self.share * alike.chances
+        best = np.argpartition(-total, min(_KEPT, len(total) - 1))[:_KEPT]
+        return [(float(total[i]), alike.words[i]) for i in best]
 
 
 def parts(text: str) -> tuple[str, str, str]:
@@ -131,5 +136,5 @@ def choose_word(
         return ids, trial
     for read in list(readings):
         readings |= words.like(read, trials, trust=trust)
-    best = max(readings, key=lambda one: seen(one) + SHARE * words.log_chance(one))
+    best = max(readings, key=lambda one: seen(one) + words.share * words.log_chance(one))
     return best, trials[-support(best, trials)[1]]
