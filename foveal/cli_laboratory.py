@@ -74,6 +74,8 @@ def train(
         typer.echo(json.dumps(asdict(try_out(run))))
         return
     outcome = train_by(run)
+    if not outcome.leads:
+        return
     typer.echo(f"{output}: {outcome.steps} steps in {outcome.seconds:.0f} s")
     for report in outcome.reports:
         typer.echo(report.to_text())

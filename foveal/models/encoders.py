@@ -14,6 +14,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.utils.checkpoint import checkpoint
 
 from foveal.attention.build import Spec, build
 from foveal.attention.gates import GATES
@@ -29,7 +30,8 @@ class EncoderSpec:
     dim: channels of the grid; gate: one of GATES; norm: batch, or group, which does not depend on the batch;
     scales: "single", or one of FUSIONS, by which three scales become one; rectify: straighten the strip
     first; mixer: blocks (depth of them, of heads), lstm (depth layers) or none; attention: the blocks'
-    mechanism, one for each in turn if several are given; position: one of POSITIONS, none unless given.
+    mechanism, one for each in turn if several are given; position: one of POSITIONS, none unless given;
+    recompute: keep no activations inside blocks while training, compute them again when they are needed.
     """
 
     stem: tuple[int, int, int] = (24, 48, 96)
@@ -44,6 +46,7 @@ class EncoderSpec:
     heads: int = 4
     attention: Spec | tuple[Spec, ...] = "scaled_dot"
     position: Spec | None = None
+    recompute: bool = False
 
     @property
     def mechanisms(self) -> tuple[Spec, ...]:
@@ -146,11 +149,15 @@ class Mixing(nn.Module):
             Block(spec.dim, spec.heads, attention=mechanism, position=spec.position)
             for mechanism in spec.mechanisms
         )
+        self.recompute = spec.recompute
 
     def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """Return the grid."""
         for block in self.blocks:
-            x = block(x, valid)
+            if self.recompute and self.training:
+                x = checkpoint(block, x, valid, use_reentrant=False)
+            else:
+                x = block(x, valid)
         return x
 
 

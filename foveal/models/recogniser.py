@@ -41,7 +41,7 @@ class Glancing(nn.Module):
 
 
 class Spelling(nn.Module):
-    """A decoder over the encoder; `glance`: with a CTC head beside it, to align texts and to help learning."""
+    """A decoder over the encoder; `glance`: a CTC head beside it, to align texts and to help learning."""
 
     def __init__(self, encoder: EncoderSpec, decoder: Spec, classes: int, *, glance: bool = False) -> None:
         super().__init__()

@@ -59,12 +59,15 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to. losses: the last; reports: of the sets of --dev; seconds: of training."""
+    """What a run came to. losses: the last; reports: of the sets of --dev; seconds: of training;
+    leads: whether this process, of several, is the one that writes and tells.
+    """
 
     steps: int
     seconds: float
     losses: dict[str, float]
     reports: tuple[Report, ...]
+    leads: bool = True
 
 
 class _Numbers(Sampler[int]):
@@ -183,7 +186,7 @@ def train(run: Run) -> Outcome:
         if run.dev:
             keeper.judge(trainer, learner)
         write_weights(learner, run.output / "final.safetensors")
-    return Outcome(learner.run.step, seconds, learner.losses, keeper.reports)
+    return Outcome(learner.run.step, seconds, learner.losses, keeper.reports, trainer.is_global_zero)
 
 
 def _fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:

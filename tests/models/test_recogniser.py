@@ -132,3 +132,14 @@ def test_the_whole_ones_and_their_errors() -> None:
         recogniser(spec, {"name": "recurrent", "attention": "local"}, CLASSES)
     assert set(DECODERS) == {"summary", "recurrent", "autoregressive", "parallel"}
     assert np.isfinite(sum(p.numel() for p in model.parameters()))
+
+
+def test_activations_computed_again_give_the_same_gradients() -> None:
+    torch.manual_seed(0)
+    kept, again = (Encoder(EncoderSpec(**SMALL | {"recompute": flag})) for flag in (False, True))
+    again.load_state_dict(kept.state_dict())
+    strips = torch.rand(2, 3, 32, 64)
+    for encoder in (kept, again):
+        encoder(strips).square().sum().backward()
+    for one, other in zip(kept.parameters(), again.parameters(), strict=True):
+        assert_close(one.grad, other.grad)
