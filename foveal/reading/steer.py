@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from foveal.alphabet import Alphabet
 from foveal.document import Add, Forbid, Line, Move, Point, Polygon, Remove, Steer, Widen
 from foveal.errors import ConfigError
 from foveal.reading.compose import compose_line
 from foveal.reading.cut import Strip
 from foveal.reading.eye import Floats, Gaze, Glimpse, load_eye
 from foveal.reading.grounded import blanked
+from foveal.reading.line_graphs import load_line
 from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.transcribe import load_transcriber, to_strip
 
@@ -25,7 +25,6 @@ WINDOW = 3
 """Columns that a fixation looks at which is told where: the most that obeys (benchmarks/steering.py)."""
 
 _FIRST = 2  # ids below are "nothing" and the space: a fixation that is told to look must name a character
-_ALPHABET = Alphabet()
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,12 +136,13 @@ def _told(held: Held, x: float, width: float, *, by: float = 1.0) -> ReadChar:
     chances = np.exp(log_probs)
     best = _FIRST + int(chances[_FIRST:].argmax())
     others = [int(i) for i in np.argsort(-chances)[:4] if i >= _FIRST and i != best and chances[i] > 0.01]
+    alphabet = load_line(held.model).alphabet
     return ReadChar(
-        _ALPHABET.decode([best]),
+        alphabet.decode([best]),
         x - width * by / 2,
         x + width * by / 2,
         float(chances[best]),
-        tuple((_ALPHABET.decode([i]), float(chances[i])) for i in others),
+        tuple((alphabet.decode([i]), float(chances[i])) for i in others),
         look,
     )
 

@@ -36,7 +36,7 @@ class Plan:
     """
 
     rank: int = 8
-    steps: int = 200
+    steps: int = 300
     minutes: float = 5.0
     threads: int | None = None
     seed: int = 0
