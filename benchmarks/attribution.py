@@ -36,7 +36,7 @@ COLUMNS = ("deletion", "insertion", "road", "pointing", "ms")
 def rolled_out(model: LineModel, word: Asked, i: int) -> Floats:
     """Return a look followed back through the encoder to the columns of the stem."""
     maps = line_maps(model, [word])
-    layers = [maps[name].numpy() for name in sorted(maps) if name.startswith("blocks.")]
+    layers = [each.numpy() for name, each in maps.items() if name.startswith("blocks.")]
     return np.asarray(word.looks[i] @ rollout(layers), np.float64)
 
 

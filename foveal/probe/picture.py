@@ -70,7 +70,7 @@ def _row(line: Line, layer: str, maps: Floats, heads: Sequence[Head]) -> Image:
             maps[one.number],
             titles=(
                 f"{one.number}: {one.pattern} {_selective(one)}",
-                f"without it {-one.ablation:+.3f} · apart {one.apart:.2f}",
+                f"without it {0.0 - round(one.ablation, 3):+.3f} · apart {one.apart:.2f}",
             ),
         )
         for one in heads
@@ -79,8 +79,9 @@ def _row(line: Line, layer: str, maps: Floats, heads: Sequence[Head]) -> Image:
 
 
 def _rolled_out(line: Line, maps: Mapping[str, Floats]) -> Image:
-    looks = as_shares(maps[max(name for name in maps if _kind(name) == "fixate_layers")]).mean(0)
-    back = rollout([each for name, each in sorted(maps.items()) if _kind(name) == "blocks"])
+    *_, last = (each for name, each in maps.items() if _kind(name) == "fixate_layers")
+    looks = as_shares(last).mean(0)
+    back = rollout([each for name, each in maps.items() if _kind(name) == "blocks"])
     cells = [
         _cell(line, looks, titles=("the look", "mean of the heads")),
         _cell(line, looks @ back, titles=("rolled out", "through the encoder")),
