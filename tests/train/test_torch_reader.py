@@ -1,0 +1,103 @@
+"""Reading with what was trained: words and boxes, beams and languages, and the same by exported graphs."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from word_set import WORDS, write_words
+
+from foveal.alphabet import Alphabet
+from foveal.errors import UnreadableImage
+from foveal.evaluate import evaluate
+from foveal.models.decoders import Autoregressive
+from foveal.models.encoders import EncoderSpec
+from foveal.models.export_steps import TorchSteps, export_steps
+from foveal.models.recogniser import Spelling, recogniser
+from foveal.reading.language import Language
+from foveal.reading.search import Search, Spelt, spell
+from foveal.reading.steps import GraphSteps
+from foveal.train.lessons import Aims
+from foveal.train.recipe import About, Recipe, Schedule
+from foveal.train.run import Run, load_recogniser, train
+from foveal.train.strips import DataSpec, Sources
+from foveal.train.torch_reader import TorchReader, by_words, opened, places
+
+SPEC = EncoderSpec(stem=(8, 16, 24), dim=32, depth=1, heads=2)
+ALPHABET = Alphabet("abc ")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Spelling, Path]:
+    """Train until the words are read well."""
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("reader")
+    words = write_words(folder / "words")
+    data = DataSpec(batch=8, width=96, characters=6, augment=0.0)
+    schedule = Schedule(steps=110, warm=5, rate=4e-3, average=0.9)
+    decoder = {"name": "autoregressive", "hidden": 32, "heads": 2}
+    recipe = Recipe(About("", "", "", 0, ""), decoder, SPEC, data, Aims(), schedule, alphabet="abc ")
+    train(Run(recipe, Sources((words,)), folder / "out", device="cpu"))
+    model, _ = load_recogniser(folder / "out" / "final.safetensors")
+    assert isinstance(model, Spelling)
+    return model, words
+
+
+def test_words_are_read_with_boxes_where_they_stand(trained: tuple[Spelling, Path]) -> None:
+    model, words = trained
+    report = evaluate(words, TorchReader(model, ALPHABET))
+    assert report.figures["cer"] < 0.4
+    assert report.figures["look_near"] > 0.6
+    line = TorchReader(model, ALPHABET).transcribe([words / "images/0.png"], looks=True)[0]
+    assert all(char.look is not None for word in line.words for char in word.chars)
+    with pytest.raises(UnreadableImage):
+        opened(words / "labels.tsv")
+
+
+def test_a_beam_scores_no_worse_and_a_language_of_these_words_helps(trained: tuple[Spelling, Path]) -> None:
+    model, words = trained
+    language = Language.learn([ALPHABET.encode(word) for word in WORDS] * 20, classes=len(ALPHABET), order=4)
+    greedy = evaluate(words, TorchReader(model, ALPHABET)).figures["cer"]
+    search = Search(beam=4, longest=8, language=language, weight=1.0)
+    assert evaluate(words, TorchReader(model, ALPHABET, search=search)).figures["cer"] <= greedy
+
+
+def test_exported_graphs_spell_what_torch_spells(trained: tuple[Spelling, Path], tmp_path: Path) -> None:
+    model, words = trained
+    assert isinstance(model.decoder, Autoregressive)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        export_steps(model, tmp_path)
+    ours, theirs = TorchSteps(model), GraphSteps(tmp_path)
+    for name in ("0", "3", "5"):
+        strip = np.ascontiguousarray(opened(words / f"images/{name}.png")[:, :64])
+        for beam in (1, 3):
+            one, other = (
+                spell(steps, steps.start(strip), Search(beam, 8), lines=1, first=len(ALPHABET))[0]
+                for steps in (ours, theirs)
+            )
+            assert one.ids == other.ids
+            assert one.score == pytest.approx(other.score, abs=1e-3)
+            assert one.looks is not None
+            assert other.looks is not None
+            np.testing.assert_allclose(one.looks, other.looks, atol=1e-4)
+
+
+def test_ctc_is_read_by_its_best_path_or_by_summing_over_paths() -> None:
+    torch.manual_seed(0)
+    model = recogniser(SPEC, "ctc", len(ALPHABET))
+    strip = np.random.default_rng(0).integers(0, 256, (32, 64, 3), dtype=np.uint8)
+    plain = TorchReader(model, ALPHABET).transcribe([strip])[0]
+    summed = TorchReader(model, ALPHABET, search=Search(beam=3, longest=16)).transcribe([strip])[0]
+    assert {*plain.text, *summed.text} <= {*"abc "}
+
+
+def test_edges_lie_between_looks_and_words_between_spaces() -> None:
+    looks = np.zeros((2, 10), np.float32)
+    looks[0, 2], looks[1, 6] = 1, 1
+    assert places(Spelt((1, 2), (1.0, 1.0), looks, 0.0), 40, 4.0) == [0.0, 18.0, 40.0]
+    assert places(Spelt((1, 2), (1.0, 1.0), None, 0.0), 40, 4.0) == [0.0, 20.0, 40.0]
+    reader = TorchReader(recogniser(SPEC, "ctc", len(ALPHABET)), ALPHABET)
+    chars = [reader._char(one, 1.0, 0.0, 1.0) for one in ALPHABET.encode(" ab c ")]
+    assert [word.text for word in by_words(chars)] == ["ab", "c"]
