@@ -18,7 +18,7 @@ from foveal.models import checkpoint
 from foveal.models.export import TOLERANCE, FixateGraph, GlanceGraph, inputs_for, noise, programs, rounded
 from foveal.models.graphs import Storage
 from foveal.models.line import LineModel
-from foveal.models.one_file import LineFile, join, open_line, save, size_of
+from foveal.models.one_file import LineFile, check_output, join, open_line, save, size_of
 from foveal.models.torch_halves import Half, texts, transcriber
 from foveal.reading.line_graphs import load_line
 from foveal.reading.transcribe import load_transcriber, to_strip
@@ -54,6 +54,7 @@ def export_file(source: str, output: Path, *, storage: str = "fp16", strips: Pat
     """
     if storage not in STORAGE:
         raise ConfigError(f"there is no storage '{storage}'", remedy=nearest(storage, STORAGE))
+    check_output(output)
     images = [] if strips is None else _images(strips)
     line = open_line(source) if not source.endswith(".safetensors") else from_checkpoint(Path(source))
     before = texts(transcriber(line.model, line.alphabet), images)

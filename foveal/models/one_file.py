@@ -111,6 +111,20 @@ def fill(model: LineModel, values: Mapping[str, NDArray[np.float32]]) -> None:
     model.load_state_dict(state | known)
 
 
+def check_output(path: Path) -> None:
+    """Raise ConfigError or OutputFailed, before any work, if a model cannot be written there."""
+    if not is_file(str(path)):
+        raise ConfigError(
+            f"{path}: a model's file ends in .onnx", remedy=f"write {path.with_suffix('.onnx')}"
+        )
+    if path.is_dir():
+        raise OutputFailed(f"{path}: is a folder", remedy="choose another name")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputFailed(f"{path}: {error.strerror}", remedy="choose another place") from error
+
+
 def save(line: LineFile, path: Path, *, storage: Storage = "byte") -> None:
     """Write a line model whole: its graph, with the parameters as they are now. Raises OutputFailed."""
     graph = onnx.ModelProto()
@@ -118,8 +132,8 @@ def save(line: LineFile, path: Path, *, storage: Storage = "byte") -> None:
     set_parameters(graph, {name: value.numpy() for name, value in line.model.state_dict().items()})
     helper.set_model_props(graph, line.facts | {MARK: "line", "characters": line.alphabet.characters})
     unfinished = path.with_suffix(".part")
+    check_output(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(compact(graph, storage).SerializeToString())
         unfinished.replace(path)
     except OSError as error:

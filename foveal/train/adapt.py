@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from foveal.errors import ConfigError, FovealError
-from foveal.models.one_file import LineFile, open_line, save
+from foveal.models.one_file import LineFile, check_output, open_line, save
 from foveal.train.few_lines import Drawing, TextLine, batches, cut, read_lines
 from foveal.train.lowrank import attach, merge
 from foveal.train.tune import Course, Told, edits, signs, tune
@@ -74,11 +74,13 @@ def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | N
     First it learns from four fifths of the lines, and the others decide: whether the words of the language
     help, and unless they are read better than before, FovealError is raised and nothing is written. Then it
     learns from them too. `told`: hears of the progress.
-    Raises ConfigError for fewer than FEWEST lines, and what `read_lines`, `open_line` and `save` raise.
+    Raises ConfigError for fewer than FEWEST lines, and what `read_lines`, `open_line` and
+    `check_output` raise.
     """
     begun = time.monotonic()
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
+    check_output(output)
     line = open_line(source)
     found = read_lines(folder)
     lines = [one for one in found if not line.alphabet.unwritable(one.text)]

@@ -12,7 +12,7 @@ from torch import nn
 from foveal.alphabet import Alphabet
 from foveal.errors import ConfigError
 from foveal.models.line import LineModel
-from foveal.models.one_file import LineFile, open_line, save
+from foveal.models.one_file import LineFile, check_output, open_line, save
 from foveal.train.clean_print import clean_print
 from foveal.train.few_lines import Drawing, TextLine, batches, cut, read_lines
 from foveal.train.tune import Course, Told, edits, signs, tune
@@ -85,11 +85,12 @@ def finetune(source: str, sets: Sets, output: Path, *, plan: Plan, told: Told | 
 
     Signs of the training texts that its alphabet lacks are added; the others keep their weights. Lines may be
     of any length. Raises ConfigError if there is nothing to learn from, and what `read_lines`, `open_line`
-    and `save` raise.
+    and `check_output` raise.
     """
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
     torch.manual_seed(plan.seed)
+    check_output(output)
     line = open_line(source)
     lines, measured = _read(sets)
     before = _cers(line, measured)

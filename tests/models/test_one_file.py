@@ -127,6 +127,8 @@ def test_faults_are_said_in_a_sentence(tmp_path: Path) -> None:
         for opened in (foveal.load, open_line):
             with pytest.raises(ConfigError):
                 opened(str(tmp_path / f"{name}.onnx"))
+    with pytest.raises(ConfigError, match=r"ends in \.onnx"):
+        export_file("fast", tmp_path / "mine")
     (tmp_path / "taken").write_bytes(b"")
     with pytest.raises(OutputFailed):
         save(open_line("fast"), tmp_path / "taken" / "mine.onnx")

@@ -1,9 +1,11 @@
 """Adapting: a few lines teach a model, held-out lines decide, and nothing is written that reads worse."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from line_set import write_lines
+from ran import Ran
 
 import foveal
 from foveal.errors import ConfigError, FovealError
@@ -53,3 +55,18 @@ def test_too_few_lines_and_unknown_signs_are_said_before_any_work(tmp_path: Path
     strange = write_lines(tmp_path / "strange", 10, told=lambda text: f"{text} Ж")
     with pytest.raises(ConfigError, match=r"lacks Ж .*finetune"):
         adapt("fast", strange, tmp_path / "mine.onnx", plan=QUICK)
+
+
+def test_the_shell_says_why_in_one_sentence(shell: Callable[..., Ran], tmp_path: Path) -> None:
+    lines, mine = write_lines(tmp_path / "few", 3), tmp_path / "mine.onnx"
+    for arguments, code in (
+        (("--lines", tmp_path / "none"), 3),
+        (("--lines", lines), 2),
+        (("--lines", lines, "--from", "fats"), 2),
+        (("--lines", lines, "-o", tmp_path), 2),
+    ):
+        ran = shell("adapt", "-o", mine, *arguments)
+        assert ran.code == code
+        assert ran.err.startswith("foveal: ")
+        assert ran.err.count("\n") == 1
+    assert not mine.exists()
