@@ -13,6 +13,7 @@ import foveal
 from foveal.alphabet import Alphabet
 from foveal.errors import ConfigError, FovealError, InputMissing, OutputFailed
 from foveal.models import checkpoint
+from foveal.models.export import FixateGraph, fixate_inputs
 from foveal.models.export_file import STORAGE, as_file, export_file
 from foveal.models.line import LineModel
 from foveal.models.one_file import LineFile, open_line, save
@@ -82,7 +83,14 @@ def test_new_signs_leave_what_is_known_of_the_old(tiny: LineFile, tmp_path: Path
     save(line, tmp_path / "new.onnx")
     graphs = load_line(str(tmp_path / "new.onnx"))
     assert graphs.alphabet.characters == " abcжц"
-    assert graphs.glance.run(None, {"strips": np.zeros((1, 32, 32, 3), np.uint8)})[1].shape == (1, 8, 7)
+    features, log_probs, _ = graphs.glance.run(None, {"strips": np.zeros((1, 32, 32, 3), np.uint8)})
+    assert log_probs.shape == (1, 8, 7)
+    asked = fixate_inputs(torch.from_numpy(features), fixations=3)
+    named, look = graphs.fixate.run(None, {name: value.numpy() for name, value in asked.items()})
+    assert named.shape == (1, 3, 7)
+    with torch.no_grad():
+        assert_close(torch.from_numpy(named), FixateGraph(line.model)(**asked)[0], rtol=0.05, atol=0.05)
+    assert look.shape == (1, 3, 8)
 
 
 def test_words_are_kept_in_the_file(tiny: LineFile, tmp_path: Path) -> None:
