@@ -33,6 +33,6 @@ for one in ${TRAIN:-}; do sets="$sets --train $one"; done
 for one in "$@"; do sets="$sets --dev $one"; done
 export OMP_NUM_THREADS=1
 # shellcheck disable=SC2086
-exec python -m foveal compare $chosen --fonts "$pack" $sets $lines --output "$out" \
+exec "${PYTHON:-python3}" -m foveal compare $chosen --fonts "$pack" $sets $lines --output "$out" \
   --minutes "${MINUTES:-2}" --seeds "${SEEDS:-1}" --together "${TOGETHER:-$(echo $chosen | wc -w)}" \
   --workers "${WORKERS:-1}" --threads 1 --batch "${BATCH:-256}" --echo 4 --limit "${LIMIT:-300}"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foveal.errors import FovealError
-from foveal.models.decoders import State
+from foveal.models.decoder import State
 from foveal.models.recogniser import Spelling
 from foveal.reading.search import Floats, Search, spell
 from foveal.reading.search import State as AnyState

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from foveal.attention import Spec, build
 from foveal.config import nearest
 from foveal.errors import ConfigError
-from foveal.models.decoders import DECODERS, Read
+from foveal.models.decoder import Read
+from foveal.models.decoders import DECODERS
 from foveal.models.encoders import Encoder, EncoderSpec
 from foveal.models.line import LineModel, LineSize
 

@@ -159,7 +159,9 @@ class CtcSteps:
     def _extended(self, state: State, ids: NDArray[np.int64]) -> State:
         written, paused, last = state
         ids = np.minimum(ids, self._log_probs.shape[1] - 1)  # rows that have ended without a character
-        into: NDArray[np.float64] = np.where(np.equal(last, ids)[:, None], paused, np.logaddexp(written, paused))
+        into: NDArray[np.float64] = np.logaddexp(written, paused)
+        again = np.flatnonzero(last == ids)
+        into[again] = paused[again]  # the same character again needs a blank between
         emit: NDArray[np.float64] = np.take(self._log_probs, ids, axis=1).T
         longer = np.full(written.shape, NEVER, np.float64)
         rests = longer.copy()

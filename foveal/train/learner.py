@@ -157,7 +157,7 @@ class Learner(LightningModule):
         state.write(path, self.tensors(), **facts)
 
     def resume(self, path: Path) -> None:
-        """Go on from what `keep` wrote; ConfigError if that was another recipe or seed, but for its length."""
+        """Go on from what `keep` wrote; ConfigError if recipe (its length aside) or seed are others."""
         tensors, facts = state.read(path)
         schedule, kept = self.recipe.schedule, Recipe.from_json(facts["recipe"])
         length = replace(kept.schedule, steps=schedule.steps, minutes=schedule.minutes)

@@ -29,7 +29,7 @@ def smoothness(look: Tensor) -> Tensor:
 
 def entropy(look: Tensor) -> Tensor:
     """Return −Σ A log A / log n, in [0, 1]: what an L1 penalty was meant to lower, with a gradient."""
-    nats = -torch.special.xlogy(look, look.clamp(min=1e-8)).sum(-1)
+    nats: Tensor = -torch.special.xlogy(look, look.clamp(min=1e-8)).sum(-1)
     return nats.mean() / math.log(max(2, look.shape[-1]))
 
 

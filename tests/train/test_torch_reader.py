@@ -11,10 +11,10 @@ from word_set import WORDS, write_words
 from foveal.alphabet import Alphabet
 from foveal.errors import UnreadableImage
 from foveal.evaluate import evaluate
-from foveal.models.decoders import Autoregressive
 from foveal.models.encoders import EncoderSpec
 from foveal.models.export_steps import TorchSteps, export_steps
 from foveal.models.recogniser import Spelling, recogniser
+from foveal.models.transformer import Autoregressive
 from foveal.reading.language import Language
 from foveal.reading.search import Search, Spelt, spell
 from foveal.reading.steps import GraphSteps
