@@ -1,11 +1,14 @@
 """The line model's insides: torch agrees with ONNX, gates turn heads off, gradients are what Captum says."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from ran import Ran
 from torch import nn
 
 from foveal.attention import MultiHead
@@ -114,6 +117,20 @@ def test_a_study_names_every_head_and_a_picture_shows_them(words: list[Asked], m
     assert picture.dtype == np.uint8
     assert picture.shape[1] > 600
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 100
+
+
+def test_the_shell_writes_a_picture_and_a_table(tmp_path: Path, shell: Callable[..., Ran]) -> None:
+    done = shell("explain", PAGE, "--line", 1, "--heads", "--out", tmp_path)
+    assert done.code == 0
+    written = [Path(line) for line in done.out.splitlines()]
+    assert {path.name for path in written} >= {"line-01-heads.png", "line-01-heads.tsv"}
+    with Image.open(tmp_path / "line-01-heads.png") as picture:
+        assert picture.width > 600
+    heading, *rows = (tmp_path / "line-01-heads.tsv").read_text("utf-8").splitlines()
+    assert heading.startswith("layer\thead\tpattern")
+    assert (
+        len({tuple(row.split("\t")[:2]) for row in rows}) == len(rows) == sum(heads_of(load_line()).values())
+    )
 
 
 def test_heads_of_a_page_without_text_are_refused(tmp_path: Path) -> None:
