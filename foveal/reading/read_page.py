@@ -12,6 +12,7 @@ from foveal.reading.cut import MARGIN, cut
 from foveal.reading.engine import Session
 from foveal.reading.find import find
 from foveal.reading.found import FoundLine, shared
+from foveal.reading.marks import without_doubtful_marks
 from foveal.reading.order import FoundBlock, order
 from foveal.reading.readings import sureness
 from foveal.reading.steer import Held
@@ -19,6 +20,12 @@ from foveal.reading.transcribe import Transcriber
 
 READABLE = 0.45
 """Least confidence of a long line that was surely found; see `is_read`."""
+
+SIGN = 12
+"""A line of so many characters at most may be a sign, if the page has few."""
+
+SIGN_READABLE = 0.7
+"""The same of a sign: bricks, leaves and wheels read as a few letters or a number."""
 
 SHORT = 0.3
 """How much surer a line of a single character must be; of n characters, an nth of it."""
@@ -33,7 +40,7 @@ UNDER = 0.3
 """Lines that share this much of the smaller one's area are readings of the same place."""
 
 FEW = 24
-"""With more lines a page is a document, and strips are read once: second looks are made for signs."""
+"""With more lines a page is a document: second looks, and doubts about marks, are for signs."""
 
 DOUBTFUL = 0.9
 """Below this confidence a page is tried upside down."""
@@ -52,13 +59,14 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     """
     height, width = image.pixels.shape[:2]
     found = find(image.pixels, finder)
+    least = SIGN_READABLE if len(found.lines) <= FEW else READABLE
     near = _lines(image, found.lines, transcriber, looks=looks)
     if is_upside_down(image, near, transcriber):
         found = found.turned_over()
         near = _lines(image, found.lines, transcriber, looks=looks)
     afar = _lines(image, found.afar, transcriber, looks=looks)
-    read = better([pair for pair in near if is_read(*pair)], afar)
-    unread = tuple(line.polygon for place, line in near if not is_read(place, line))
+    read = better([pair for pair in near if is_read(*pair, sign=least)], afar)
+    unread = tuple(line.polygon for place, line in near if not is_read(place, line, sign=least))
     places = [where_written(place, line) for place, line in read]
     blocks = order(replace(found, lines=places), width, height)
     of = {id(place): line for place, (_, line) in zip(places, read, strict=True)}
@@ -86,15 +94,17 @@ def _evidence(pairs: list[Pair]) -> float:
     return sum(max(_sureness([pair]) - 0.7, 0.0) / 0.3 * len(pair[1].text) for pair in pairs)
 
 
-def is_read(place: FoundLine, line: Line) -> bool:
+def is_read(place: FoundLine, line: Line, *, sign: float = READABLE) -> bool:
     """Tell text from bricks, leaves and dashes.
 
-    The less sure a line was found, and the shorter it is, the surer it must be read.
+    The less sure a line was found, and the shorter it is, the surer it must be read; `sign`: how sure a line
+    no longer than a sign, instead of READABLE.
     """
     characters = sum(len(word.chars) for word in line.words)
     if characters == 0:
         return False
-    return _sureness([(place, line)]) >= READABLE + 2 * max(SURE - place.sure, 0.0) + SHORT / characters
+    least = sign if characters <= SIGN else READABLE
+    return _sureness([(place, line)]) >= least + 2 * max(SURE - place.sure, 0.0) + SHORT / characters
 
 
 def where_written(place: FoundLine, line: Line) -> FoundLine:
@@ -116,6 +126,8 @@ def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *
     strips = [cut(image.pixels, place.polygon) for place in found]
     again = len(found) <= FEW
     readings = transcriber.read([strip.image for strip in strips], looks=looks, again=again)
+    if again:
+        readings = [without_doubtful_marks(reading) for reading in readings]
     held = [
         Held(strip, reading, transcriber.model, MARGIN, as_polygon(place.polygon))
         for place, strip, reading in zip(found, strips, readings, strict=True)
