@@ -64,7 +64,7 @@ def test_without_its_look_a_character_is_gone_and_without_another_place_it_stays
     kept = word.looks < 0.05
     own = np.diag(examiner.chances(word, blanked(word.strip, kept)))
     other = examiner.chances(word, blanked(word.strip, np.roll(kept, len(kept) // 2, axis=0))).diagonal()
-    assert own.mean() < 0.3 < 0.8 < other.mean()
+    assert own.mean() < 0.5 < 0.8 < other.mean()
 
 
 def test_looks_of_clean_print_are_faithful_narrow_and_stable(
