@@ -100,15 +100,16 @@ def asked_of(held: Held, word: Word) -> Asked:
 
     Raises ConfigError for a word that only a second look read: see foveal/reading/second_look.py.
     """
+    image = held.strip.image
     left, _, right, _ = bounds(held.strip.to_strip(word.polygon))
-    middle = (left + right) / 2 / held.reading.cell
-    (words,) = Examiner(held.model).words([held.strip.image])
+    middle = (left + right) / 2 / image.shape[1]
+    (words,) = Examiner(held.model).words([image])
     same = [one for one in words if one.text == word.text]
     if not same:
         raise ConfigError(
             f"“{word.text}” was read in a second look, which cannot be asked", remedy="choose another word"
         )
-    return min(same, key=lambda one: abs(float(one.boxes.mean()) - middle))
+    return min(same, key=lambda one: abs(float(one.boxes.mean()) / len(one.count) - middle))
 
 
 def picture(found: Contrast) -> Image:

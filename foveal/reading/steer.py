@@ -19,7 +19,7 @@ from foveal.reading.eye import Floats, Gaze, Glimpse, load_eye
 from foveal.reading.grounded import blanked
 from foveal.reading.line_graphs import load_line
 from foveal.reading.readings import ReadChar, Reading, ReadWord
-from foveal.reading.transcribe import load_transcriber, to_strip
+from foveal.reading.transcribe import STRIDE, load_transcriber, to_strip
 
 WINDOW = 3
 """Columns that a fixation looks at which is told where: the most that obeys (benchmarks/steering.py)."""
@@ -131,8 +131,9 @@ def _place(held: Held, point: Point) -> float:
 
 def _told(held: Held, x: float, width: float, *, by: float = 1.0) -> ReadChar:
     """Return what a fixation reads at x; its box is so wide, or so many times as wide. Strip pixels."""
-    glimpse = load_eye(held.model).glance(to_strip(held.strip.image)[None])
-    log_probs, look = fixate_at(held.model, glimpse, x / held.reading.cell, by=by)
+    strip = to_strip(held.strip.image)
+    cell = held.strip.image.shape[1] * STRIDE / strip.shape[1]
+    log_probs, look = fixate_at(held.model, load_eye(held.model).glance(strip[None]), x / cell, by=by)
     chances = np.exp(log_probs)
     best = _FIRST + int(chances[_FIRST:].argmax())
     others = [int(i) for i in np.argsort(-chances)[:4] if i >= _FIRST and i != best and chances[i] > 0.01]
@@ -143,8 +144,18 @@ def _told(held: Held, x: float, width: float, *, by: float = 1.0) -> ReadChar:
         x + width * by / 2,
         float(chances[best]),
         tuple((alphabet.decode([i]), float(chances[i])) for i in others),
-        look,
+        _on_grid(look, cell, held),
     )
+
+
+def _on_grid(look: Floats, cell: float, held: Held) -> Floats:
+    """Return a look over columns `cell` wide over those of a reading: a second look may have set its grid."""
+    n = round(held.strip.image.shape[1] / held.reading.cell)
+    if n == len(look):
+        return look
+    centres = (np.arange(n) + 0.5) * held.reading.cell
+    moved = np.interp(centres, (np.arange(len(look)) + 0.5) * cell, look)
+    return np.asarray(moved / max(moved.sum(), 1e-9), np.float32)
 
 
 def fixate_at(model: str, glimpse: Glimpse, place: float, *, by: float = 1.0) -> tuple[Floats, Floats]:
@@ -178,11 +189,20 @@ def _without(held: Held, polygon: Polygon) -> Held:
     (again,) = load_transcriber(held.model).read([image], looks=True)
     new = [
         replace(word, chars=tuple(char for char in word.chars if _is_read(char, low, high, (left, right))))
-        for word in again.words
+        for word in _regridded(again, held)
     ]
     kept = [word for word in words if word not in touched]
     every = sorted((word for word in (*kept, *new) if word.chars), key=lambda word: word.x0)
     return replace(held, strip=replace(held.strip, image=image)).with_words(every)
+
+
+def _regridded(again: Reading, held: Held) -> list[ReadWord]:
+    """Return the words of another reading of a strip, their looks over the columns of what is held."""
+
+    def moved(char: ReadChar) -> ReadChar:
+        return char if char.look is None else replace(char, look=_on_grid(char.look, again.cell, held))
+
+    return [replace(word, chars=tuple(map(moved, word.chars))) for word in again.words]
 
 
 def _is_read(char: ReadChar, low: float, high: float, forbidden: tuple[float, float]) -> bool:

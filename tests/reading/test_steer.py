@@ -2,13 +2,17 @@
 
 import pickle
 
+import numpy as np
 import pytest
 from damaged import page
 
 import foveal
 from foveal.document import Add, Char, Document, Forbid, Line, Move, Remove, Widen
 from foveal.errors import ConfigError
-from foveal.geometry import bounds
+from foveal.geometry import Transform, bounds
+from foveal.reading.cut import Strip
+from foveal.reading.steer import Held
+from foveal.reading.transcribe import load_transcriber
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +136,26 @@ def test_a_line_alone_can_be_read_again() -> None:
     (line,) = foveal.Reader().transcribe([page().crop((20, 40, 420, 120))], looks=True)
     assert line.text == "The quick brown fox"
     assert line.reread([Remove(4)]).text == "The uick brown fox"
+
+
+def test_a_line_that_a_second_look_read_keeps_one_grid() -> None:
+    image = np.asarray(page().convert("RGB").crop((20, 40, 420, 120)))
+    (seen,) = load_transcriber("fast").read([np.ascontiguousarray(image[8:])], looks=True, again=False)
+    (own,) = load_transcriber("fast").read([image], looks=True, again=False)
+    assert seen.cell != own.cell
+    line = Held(Strip(image, Transform.shift(0, 0)), seen, "fast").line()
+    every = chars(line)
+    moved = [chars(line.reread([Move(1, middle(goal))]))[0] for goal in every]
+    assert sum(one.text == goal.text for one, goal in zip(moved, every, strict=True)) >= 0.8 * len(every)
+    for one, goal in zip(moved, every, strict=True):
+        assert one.look is not None
+        assert goal.look is not None
+        assert one.look.weights.shape == goal.look.weights.shape
+        assert abs(one.look.point[0] - goal.look.point[0]) < 3 * seen.cell
+    shapes = {
+        char.look.weights.shape for char in chars(line.reread([Forbid(line.words[0].polygon)])) if char.look
+    }
+    assert len(shapes) == 1
 
 
 def test_what_is_held_is_not_part_of_the_reading(line: Line) -> None:
