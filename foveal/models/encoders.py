@@ -19,6 +19,7 @@ from torch.utils.checkpoint import checkpoint
 from foveal.attention.build import Spec, build
 from foveal.attention.gates import GATES
 from foveal.attention.pyramid import FUSIONS
+from foveal.errors import ConfigError
 from foveal.models.line import Block, ConvNorm, Residual
 
 
@@ -47,6 +48,14 @@ class EncoderSpec:
     attention: Spec | tuple[Spec, ...] = "scaled_dot"
     position: Spec | None = None
     recompute: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what would be ignored: only blocks look, have places, and are computed again."""
+        if self.mixer != "blocks" and (self.attention != "scaled_dot" or self.position or self.recompute):
+            raise ConfigError(
+                f"an encoder with mixer '{self.mixer}' has no attention, position or recompute",
+                remedy='choose mixer = "blocks"',
+            )
 
     @property
     def mechanisms(self) -> tuple[Spec, ...]:

@@ -15,6 +15,7 @@ from foveal.errors import ConfigError, InputMissing
 from foveal.models.encoders import EncoderSpec
 from foveal.models.recogniser import WHOLE, Recogniser, recogniser
 from foveal.train.lessons import Aims
+from foveal.train.regular import Regular
 from foveal.train.strips import DataSpec
 
 if sys.version_info >= (3, 11):
@@ -100,12 +101,19 @@ def read_recipe(path: Path) -> Recipe:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: {error}", remedy="mend the TOML") from error
     recipe = settle(Recipe, values, where=path.name)
-    headless = recipe.decoder_name not in WHOLE and not recipe.aims.tasks.glance
-    if headless and "ctc" in recipe.aims.alignment.sources:
-        raise ConfigError(
-            f"{path.name}: the source 'ctc' needs a CTC head", remedy="give aims.tasks.glance a weight"
-        )
+    _check(recipe, path.name)
     return recipe
+
+
+def _check(recipe: Recipe, where: str) -> None:
+    """Refuse what a recogniser of this kind would ignore, or cannot do."""
+    name, aims = recipe.decoder_name, recipe.aims
+    if name not in WHOLE and not aims.tasks.glance and "ctc" in aims.alignment.sources:
+        raise ConfigError(f"{where}: the source 'ctc' needs a CTC head", remedy="weigh aims.tasks.glance")
+    if name in WHOLE and (aims.smoothing or aims.tasks.glance):
+        raise ConfigError(f"{where}: {name} knows no smoothing, and its glance has a weight of its own")
+    if name in ("ctc", "summary") and aims.regular != Regular():
+        raise ConfigError(f"{where}: {name} has no looks", remedy="leave out aims.regular")
 
 
 @dataclass(frozen=True)
