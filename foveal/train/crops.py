@@ -169,6 +169,6 @@ def joined(images: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
     return np.concatenate(parts, axis=1).clip(0, 255).astype(np.uint8)
 
 
-def _paper(image: NDArray[np.generic]) -> NDArray[np.float64]:
+def _paper(image: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the colour of the paper: brighter than four pixels of five, of every third row and column."""
     return np.asarray(np.percentile(image[::3, ::3], 80, axis=(0, 1)), np.float64)
