@@ -152,7 +152,7 @@ def keys_side(
     key_parts, value_parts = key_parts + own * drawn * D, value_parts + own * drawn * DV
     for turn in range(tl.max(end - begin)):
         exists = begin + turn < end
-        part = tl.load(order + begin + turn, mask=exists, other=0)
+        part = tl.load(order + begin + turn, mask=exists, other=0).to(tl.int64)
         key_sums += _gathered(key_parts, part, exists, D, DP).to(tl.float32)
         value_sums += _gathered(value_parts, part, exists, DV, DVP).to(tl.float32)
     hidden, features = tl.arange(0, DP)[None, :], tl.arange(0, DVP)[None, :]
@@ -220,7 +220,8 @@ class _Attention(torch.autograd.Function):
 def _drawn_by(columns: Tensor, keys: int) -> tuple[Tensor, Tensor]:
     """Return the places in `columns`, flat, sorted by the key they hold, and each key's first: "k+1"."""
     held, order = columns.flatten().sort(stable=True)
-    return order, torch.searchsorted(held, torch.arange(keys + 1, device=columns.device))
+    starts = torch.searchsorted(held, torch.arange(keys + 1, device=columns.device), out_int32=True)
+    return order.int(), starts
 
 
 def _scratch(k: Tensor, v: Tensor, drawn: int) -> tuple[Tensor, Tensor]:
