@@ -62,9 +62,9 @@ def test_held_out_crops_are_not_learned_from(tmp_path: Path) -> None:
 
 def test_sureness_is_the_share_of_resamples_won(tmp_path: Path) -> None:
     recipe = read_recipe(recipes(tmp_path)[0])
-    one = Candidate(tmp_path, recipe, 1.0, [0.1], np.zeros(20, np.int64))
-    worse = Candidate(tmp_path, recipe, 1.0, [0.2], np.ones(20, np.int64))
-    mixed = Candidate(tmp_path, recipe, 1.0, [0.2], np.array([2, 0] * 10) - np.array([0, 2] * 10))
+    one = Candidate(tmp_path, recipe, 1.0, [0.1], edits=np.zeros(20, np.int64))
+    worse = Candidate(tmp_path, recipe, 1.0, [0.2], edits=np.ones(20, np.int64))
+    mixed = Candidate(tmp_path, recipe, 1.0, [0.2], edits=np.array([2, 0] * 10) - np.array([0, 2] * 10))
     assert _sure(one, worse, 0) == 1.0
     assert _sure(one, one, 0) == 0.0
     assert 0.3 < _sure(one, mixed, 0) < 0.6
