@@ -23,6 +23,7 @@ from foveal.alphabet import Alphabet
 from foveal.errors import ConfigError
 from foveal.evaluate import Report, evaluate
 from foveal.measure.cost import peak_memory
+from foveal.measure.sets import is_pages
 from foveal.models.recogniser import Recogniser
 from foveal.train import state
 from foveal.train.feed import Tensors
@@ -172,7 +173,12 @@ def load_recogniser(path: Path) -> tuple[Recogniser, Recipe]:
 
 
 def train(run: Run) -> Outcome:
-    """Train, or go on training; write `final.safetensors`, the weights to read with, and return figures."""
+    """Train, or go on training; write `final.safetensors`, the weights to read with, and return figures.
+
+    Raises, before any step, ConfigError for a dev set of pages and InputMissing for a folder that is no set.
+    """
+    for folder in filter(is_pages, run.dev):
+        raise ConfigError(f"{folder}: a recogniser reads lines, not pages", remedy="give sets of crops")
     learner, keeper = Learner(run.recipe, seed=run.seed, half=run.half), _Keeper(run)
     if (run.output / LAST).exists():
         learner.resume(run.output / LAST)

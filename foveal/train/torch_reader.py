@@ -15,7 +15,7 @@ from torch import nn
 
 from foveal.alphabet import Alphabet
 from foveal.document import Document, Line
-from foveal.errors import UnreadableImage
+from foveal.errors import ConfigError, UnreadableImage
 from foveal.geometry import points
 from foveal.models.export import FixateGraph, GlanceGraph
 from foveal.models.export_steps import TorchSteps
@@ -48,7 +48,8 @@ class TorchReader:
 
     def read(self, source: Path) -> Document:
         """Refuse a page: a recogniser by itself finds no lines."""
-        raise NotImplementedError(f"{source}: a recogniser reads lines, not pages")
+        remedy = "give sets of crops: images and labels.tsv"
+        raise ConfigError(f"{source}: a recogniser reads lines, not pages", remedy=remedy)
 
     def _readings(self, images: list[Image], *, looks: bool) -> list[Reading]:
         if isinstance(self.model, Fixating):

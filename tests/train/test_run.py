@@ -15,7 +15,7 @@ import torch
 from torch.testing import assert_close
 from word_set import write_words
 
-from foveal.errors import ConfigError
+from foveal.errors import ConfigError, InputMissing
 from foveal.models.encoders import EncoderSpec
 from foveal.train import state
 from foveal.train.lessons import Aims
@@ -179,6 +179,16 @@ def test_training_by_the_clock_ends_in_time(words: Path, tmp_path: Path) -> None
     outcome = train(Run(recipe(minutes=0.03), Sources((words,)), tmp_path, device="cpu"))
     assert 1.8 <= outcome.seconds < 8
     assert outcome.steps > 3
+
+
+def test_a_dev_set_of_pages_is_refused_before_training(words: Path, tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (pages / "pages.jsonl").write_text("", encoding="utf-8")
+    for dev, error in ((pages, ConfigError), (tmp_path / "nowhere", InputMissing)):
+        with pytest.raises(error):
+            train(Run(recipe(), Sources((words,)), tmp_path / "out", dev=(dev,), device="cpu"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_dry_run_says_what_a_step_takes_and_keeps_nothing(words: Path, tmp_path: Path) -> None:
