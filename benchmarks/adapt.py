@@ -1,8 +1,7 @@
 """What fifty corrected lines are worth: `python benchmarks/adapt.py SET… [--model accurate] [--also SET…]`.
 
-Of each set some lines are taken as a user's corrections, and the rest is read before and after: by the model
-as it is, with the words of the language alone, adapted without them, and with both, which is what
-`foveal adapt` leaves.
+Of each set some lines are taken as a user's corrections, and the rest is read before and after: without
+listed words, by the model as it is, adapted but without listed words, and as `foveal adapt` leaves it.
 `--also`: sets of other material, read by each adapted model, to see what is forgotten. `--pick first`: the
 corrections are the first lines of the set, not lines from everywhere. Seconds are those of adapting.
 """
@@ -17,13 +16,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import foveal
-from foveal.alphabet import Alphabet
 from foveal.measure.rules import exact
 from foveal.measure.sets import Crop, read_crops
 from foveal.measure.text import cer
 from foveal.models.one_file import open_line, save
 from foveal.train.adapt import Plan, adapt
-from foveal.train.vocabulary import vocabulary
 
 
 def picked(crops: Sequence[Crop], count: int, *, spread: bool) -> list[Crop]:
@@ -49,11 +46,10 @@ def read(model: str, crops: Sequence[Crop]) -> float:
     return cer((exact(line.text), exact(crop.text)) for line, crop in zip(lines, crops, strict=True))
 
 
-def with_words(model: str, texts: Sequence[str] | None, path: Path) -> str:
-    """Write a model with the words of the texts' language, or with none, and return its file."""
+def without_words(model: str, path: Path) -> str:
+    """Write a model that reads without listed words, and return its file."""
     line = open_line(model)
-    words = vocabulary(texts, Alphabet()) if texts is not None else None
-    line.facts["words"] = words.to_text() if words else ""
+    line.facts["language"] = "none"
     save(line, path)
     return str(path)
 
@@ -63,16 +59,15 @@ def row(folder: Path, asked: argparse.Namespace, scratch: Path) -> str:
     crops = read_crops(folder)
     mine = picked(crops, asked.lines, spread=asked.pick == "spread")
     rest = [crop for crop in crops if crop not in mine]
-    texts = [crop.text for crop in mine]
     own, file = write_set(scratch / folder.name, mine), scratch / "mine.onnx"
     begun = resource.getrusage(resource.RUSAGE_SELF)
     result = adapt(asked.model, own, file, plan=Plan(minutes=asked.minutes, threads=asked.threads))
     ended = resource.getrusage(resource.RUSAGE_SELF)
     before, after = read(asked.model, rest), read(str(file), rest)
-    alone = read(with_words(asked.model, texts, scratch / "words.onnx"), rest)
-    without = read(with_words(str(file), None, scratch / "without.onnx"), rest)
+    plain = read(without_words(asked.model, scratch / "plain.onnx"), rest)
+    without = read(without_words(str(file), scratch / "without.onnx"), rest)
     forgotten = [f"{other.name} {read(str(file), read_crops(other)):.4f}" for other in asked.also]
-    figures = "".join(f"{value:>9.4f}" for value in (before, alone, without, after))
+    figures = "".join(f"{value:>9.4f}" for value in (plain, before, without, after))
     cpu = ended.ru_utime - begun.ru_utime
     return (
         f"{folder.name:<32}{len(mine):>5}{len(rest):>6}{figures}{1 - after / before:>8.1%}{cpu:>7.0f}"
@@ -91,7 +86,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pick", choices=("spread", "first"), default="spread")
     asked = parser.parse_args()
-    print(f"{'set':<32}learnt  rest  before    words adapted     both     cut  CPU s   wall")
+    print(f"{'set':<32}learnt  rest    plain   before  without    after     cut  CPU s   wall")
     for other in asked.also:
         print(f"{asked.model} reads {other.name}: CER {read(asked.model, read_crops(other)):.4f}")
     for folder in asked.sets:

@@ -28,6 +28,9 @@ Model = Annotated[str, typer.Option(help="fast, accurate, or a file: mine.onnx."
 Output = Annotated[Path, typer.Option("-o", "--output", help="The new model's file.")]
 Seed = Annotated[int, typer.Option(help="Another seed draws other lines.")]
 From = Annotated[str, typer.Option("--from", help="fast, accurate, or a file: mine.onnx.")]
+Language = Annotated[
+    str, typer.Option(help="Whose words help where ink leaves a doubt: auto, none, fr, fr+en, ….")
+]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; as many as there are cores unless told.")]
 
 
@@ -38,6 +41,7 @@ def read(
     output: Annotated[str | None, typer.Option("-o", "--output", help="A file or a folder.")] = None,
     pages: Annotated[str | None, typer.Option(help="Pages of PDFs and TIFFs: 1-3,5,8-.")] = None,
     model: Model = "fast",
+    language: Language = "auto",
     threads: Threads = None,
     boxes: Annotated[str, typer.Option(help="How deep boxes go: line, word or char.")] = "word",
     overlay: Annotated[str | None, typer.Option(help="Draw the boxes: a PNG or a folder.")] = None,
@@ -59,7 +63,7 @@ def read(
 
     boxes = "char" if looks else boxes
     share = None if max_error is None else as_share(max_error)
-    reader = Reader(model, threads)
+    reader = Reader(model, threads, language=language)
     inputs, failed = find_inputs(files)
     several = len(inputs) + len(failed) > 1
     kept = [item.source for item in inputs]
@@ -124,6 +128,7 @@ def explain(
 def evaluate(
     folders: Annotated[list[Path], typer.Argument(metavar="SET...", help="Crops or pages with their truth.")],
     model: Model = "fast",
+    language: Language = "auto",
     threads: Threads = None,
     rule: Annotated[
         str | None, typer.Option(help="What counts as the same text; unless told, the set's.")
@@ -141,7 +146,7 @@ def evaluate(
     from foveal.explain.examiner import Examiner
     from foveal.reading.reader import Reader
 
-    reader = Reader(model, threads)
+    reader = Reader(model, threads, language=language)
     examiner = Examiner(model, threads=reader.threads) if attention else None
     for folder in folders:
         report = evaluate(folder, reader, rule=rule, limit=limit, attention=examiner)

@@ -66,9 +66,10 @@ class Char:
 
 @dataclass(frozen=True)
 class Remedy:
-    """That a word was read again, because its looks had gone wrong. `before`: what it read then.
+    """That a word was read otherwise than it looked at first. `before`: what it read then.
 
-    `kind`: "monotonic", its looks kept in order, or "split", its halves looked at apart.
+    `kind`: "listed", a word of the language stands where what was seen left a doubt; or how it was looked at
+    again because its looks had gone wrong: "monotonic", the looks kept in order, or "split", in halves.
     """
 
     kind: str
@@ -79,7 +80,7 @@ class Remedy:
 class Word:
     """Characters without a space between them. `confidence`: the chance that all of them are right.
 
-    `remedy`: under what it was read again, None if it was not.
+    `remedy`: why it is read otherwise than it looked at first, None if it is not.
     """
 
     polygon: Polygon

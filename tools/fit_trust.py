@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from foveal.alphabet import Alphabet
 from foveal.document import Line
 from foveal.geometry import points
 from foveal.images import pages
@@ -35,6 +36,7 @@ from foveal.reading.engine import WEIGHTS, load_session
 from foveal.reading.readings import Reading
 from foveal.reading.transcribe import Transcriber
 from foveal.reading.trust import CHAR_EVIDENCE, LINE_EVIDENCE, WORD_EVIDENCE, Scale, with_words
+from foveal.reading.words import Words
 
 Pixels = NDArray[np.uint8]
 Rows = NDArray[np.float64]
@@ -209,7 +211,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=200)
     asked = parser.parse_args()
     steps = (load_session(f"line-{asked.model}-{step}", 1) for step in ("glance", "fixate"))
-    transcriber = Transcriber(*steps, threads=2)
+    transcriber = Transcriber(*steps, words=Words(Alphabet()), threads=2)
     read = [outcomes(folder, transcriber, asked.limit) for folder in asked.sets]
     names = [folder.name for folder in asked.sets]
     by_word = [word_rows(one) for one in read]

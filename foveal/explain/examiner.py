@@ -16,7 +16,8 @@ from foveal.alphabet import Alphabet
 from foveal.reading.decode import Span, Trial, choose, edges
 from foveal.reading.eye import Eye, Gaze
 from foveal.reading.line_graphs import load_line
-from foveal.reading.transcribe import STRIDE, WEIGHT, Observation, Transcriber, to_strip
+from foveal.reading.observation import Observation
+from foveal.reading.transcribe import STRIDE, WEIGHT, Transcriber, to_strip
 
 Floats = NDArray[np.float32]
 Image = NDArray[np.uint8]

@@ -27,6 +27,7 @@ from foveal.models.graphs import Storage, compact, expand, set_parameters, value
 from foveal.models.line import SIZES, LineModel, LineSize
 from foveal.reading.engine import WEIGHTS
 from foveal.reading.line_graphs import MARK, SECOND, check, is_file
+from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Words
 
 
@@ -41,9 +42,11 @@ class LineFile:
 
     @property
     def words(self) -> Words | None:
-        """The words of the material's language, if the file knows them."""
+        """The words that the model reads with: of languages, and its own if the file has any; or none."""
+        if self.facts.get("language") == "none":
+            return None
         said = self.facts.get("words")
-        return Words.from_text(said, self.alphabet) if said else None
+        return Words(self.alphabet, own=Vocabulary.from_text(said) if said else None)
 
 
 def join(glance: onnx.ModelProto, fixate: onnx.ModelProto, facts: Mapping[str, str]) -> onnx.ModelProto:

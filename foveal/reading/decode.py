@@ -84,6 +84,25 @@ def ctc_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
     return float(np.logaddexp(score[-1], score[-2])) if len(ids) else float(score[-1])
 
 
+def ctc_scores(log_probs: Floats, texts: Sequence[tuple[int, ...]]) -> Floats:
+    """Return `ctc_score` of several texts at once: as many steps as for one. None of them may be empty."""
+    lengths = np.array([len(ids) for ids in texts])
+    states = np.zeros((len(texts), 2 * lengths.max() + 1), np.int64)
+    skip = np.full(states.shape, -np.inf, np.float32)
+    for row, ids in enumerate(texts):
+        states[row, 1 : 2 * len(ids) : 2] = ids
+        skip[row, 3 : 2 * len(ids) : 2] = np.where(np.diff(ids) != 0, 0.0, -np.inf)
+    emit = log_probs[:, states]
+    score = np.full((len(texts), states.shape[1] + 2), -np.inf, np.float32)  # two of them never reached
+    score[:, 2:4] = emit[0, :, :2]
+    for step in range(1, len(emit)):
+        stay = np.logaddexp(score[:, 2:], score[:, 1:-1])
+        score[:, 2:] = np.logaddexp(stay, score[:, :-2] + skip) + emit[step]
+    rows = np.arange(len(texts))
+    ends = np.logaddexp(score[rows, 2 * lengths + 2], score[rows, 2 * lengths + 1])
+    return np.asarray(ends, np.float32)
+
+
 def fixation_ids(log_probs: Floats) -> tuple[int, ...]:
     """Return the ids before the first fixation that found nothing. log_probs: "t C"."""
     ids = log_probs.argmax(-1)

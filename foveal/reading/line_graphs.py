@@ -14,6 +14,7 @@ from foveal.alphabet import ALPHABET, Alphabet
 from foveal.config import nearest
 from foveal.errors import ConfigError, InputMissing
 from foveal.reading.engine import Session, load_session, open_session
+from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Words
 
 MODELS = ("fast", "accurate")
@@ -30,8 +31,8 @@ MARK = "foveal"
 class LineGraphs:
     """Both graphs (their inputs and outputs: models/export.py) and the alphabet they write in.
 
-    words: those of the material's language, if the model knows them; trust: the embedded model whose fitted
-    chances of being right are used; "" if there are none.
+    words: of languages and its own, held against what was seen, if any are; trust: the embedded model whose
+    fitted chances of being right are used; "" if there are none.
     """
 
     glance: Session
@@ -66,7 +67,7 @@ def load_line(model: str, threads: int = 1) -> LineGraphs:
     if is_file(model):
         return _load_file(model, Path(model).stat().st_mtime_ns, threads)
     glance, fixate = (load_session(f"line-{model}-{step}", threads) for step in ("glance", "fixate"))
-    return LineGraphs(glance, fixate, Alphabet(), None, model)
+    return LineGraphs(glance, fixate, Alphabet(), Words(Alphabet()), model)
 
 
 @lru_cache(maxsize=8)
@@ -79,7 +80,8 @@ def _load_file(path: str, changed: int, threads: int) -> LineGraphs:  # noqa: AR
             remedy="foveal adapt, finetune and export make them",
         )
     alphabet = Alphabet(facts.get("characters", ALPHABET))
-    words = Words.from_text(facts["words"], alphabet) if facts.get("words") else None
+    own = Vocabulary.from_text(facts["words"]) if facts.get("words") else None
+    words = None if facts.get("language") == "none" else Words(alphabet, own=own)
     halves = _Half(session, ""), _Half(session, SECOND)
     return LineGraphs(*halves, alphabet, words, facts.get("trust", ""))
 

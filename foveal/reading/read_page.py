@@ -125,7 +125,8 @@ def better(near: list[Pair], afar: list[Pair]) -> list[Pair]:
 def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *, looks: bool) -> list[Pair]:
     strips = [cut(image.pixels, place.polygon) for place in found]
     again = len(found) <= FEW
-    readings = transcriber.read([strip.image for strip in strips], looks=looks, again=again)
+    images = [strip.image for strip in strips]
+    readings = transcriber.read(images, looks=looks, again=again, one_text=True)
     if again:
         readings = [without_doubtful_marks(reading) for reading in readings]
     held = [

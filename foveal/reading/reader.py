@@ -15,6 +15,7 @@ from foveal.images import pages as open_pages
 from foveal.reading.cut import Strip
 from foveal.reading.engine import Session, load_session, threads_here
 from foveal.reading.line_graphs import MODELS, check, load_line
+from foveal.reading.vocabulary import check_language
 
 if TYPE_CHECKING:
     from foveal.reading.transcribe import Transcriber
@@ -26,22 +27,31 @@ class Reader:
     """Reads pages with one of the embedded models, or with one of one's own.
 
     `model`: "fast", "accurate", or a file that foveal adapt, finetune or export wrote. `threads`: CPU threads
-    for one reading; as many as there are cores, 8 at most, unless told. The models are loaded at the first
-    reading. `remedies`: read again, under a constraint, the words whose looks went wrong; it is said on each
-    (docs/asking.md). A Reader keeps nothing between readings and is safe to share between threads.
+    for one reading; as many as there are cores, 8 at most, unless told. `language`: whose words decide where
+    what is seen leaves a doubt, which is said on each word (`Word.remedy`): "auto", found out from each page
+    or line; "fr", "fr+en", …; "none", nothing but what is seen counts. `remedies`: read again, under a
+    constraint, the words whose looks went wrong; it is said too (docs/asking.md). Models are loaded at the
+    first reading. A Reader keeps nothing between readings and is safe to share between threads.
 
-    Raises ConfigError for a model that does not exist, InputMissing for a file that does not.
+    Raises ConfigError for a model or language that does not exist, InputMissing for a file that does not.
     """
 
     def __init__(
-        self, model: str | Path = "fast", threads: int | None = None, *, remedies: bool = False
+        self,
+        model: str | Path = "fast",
+        threads: int | None = None,
+        *,
+        language: str = "auto",
+        remedies: bool = False,
     ) -> None:
         model = str(model)
         check(model)
+        check_language(language)
         if threads is not None and threads < 1:
             raise ConfigError(f"{threads} threads cannot read", remedy="give 1 or more")
         self.model = model
         self.threads = threads or threads_here()
+        self.language = language
         self._remedies = remedies
 
     def read(
@@ -105,7 +115,9 @@ class Reader:
     def _transcriber(self) -> Transcriber:
         from foveal.reading.transcribe import load_transcriber
 
-        return load_transcriber(self.model, self.threads, remedies=self._remedies)
+        return load_transcriber(
+            self.model, self.threads, language=self.language, remedies=self._remedies
+        )
 
 
 def load(model: str | Path, *, threads: int | None = None) -> Reader:
@@ -125,6 +137,7 @@ def read(
     *,
     model: str | Path = "fast",
     threads: int | None = None,
+    language: str = "auto",
     pages: str | Iterable[int] | None = None,
     looks: bool = False,
     password: str | None = None,
@@ -137,5 +150,5 @@ def read(
     >>> read("receipt.png").text  # doctest: +SKIP
     'TOTAL 12.80'
     """
-    reader = Reader(model, threads)
+    reader = Reader(model, threads, language=language)
     return reader.read(source, pages=pages, looks=looks, password=password, dpi=dpi)

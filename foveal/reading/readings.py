@@ -46,7 +46,7 @@ class ReadWord:
     """One word. x0, x1: its ends in pixels of the strip given.
 
     evidence: for the word, grounds: for each character, see trust.py; chance: of being right by the evidence,
-    None where nothing is fitted to the model; remedy: what it was read again under, if it was.
+    None where nothing is fitted to the model; remedy: why it is read otherwise than it looked at first.
     """
 
     chars: tuple[ReadChar, ...]

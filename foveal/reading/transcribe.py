@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -16,15 +17,17 @@ from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
 from foveal.document import Remedy
-from foveal.reading.decode import Floats, Span, Trial, best_path, edges, lengths, spans
+from foveal.reading.decode import Floats, Span, Trial, best_path, edges, spans
 from foveal.reading.engine import Session
 from foveal.reading.eye import Eye, Glimpse
 from foveal.reading.line_graphs import load_line
+from foveal.reading.observation import Observation, ask
 from foveal.reading.readings import ReadChar, Reading, ReadWord
-from foveal.reading.remedy import Remedied, Word, better, remedied
-from foveal.reading.second_look import look_again
+from foveal.reading.remedy import Remedied, better, remedied
+from foveal.reading.second_look import VIEWS, doubtful, judged, views_of
+from foveal.reading.spaces import parted
 from foveal.reading.trust import Seen, Trust, char_evidence, ink, line_evidence, load_trust, word_evidence
-from foveal.reading.words import Words, choose_word
+from foveal.reading.words import LISTED, Tongue, Words, choose_word, is_sure
 
 HEIGHT = 32
 STRIDE = 4
@@ -34,27 +37,6 @@ _BATCH = 6144
 """Columns of pixels in one batch at the most: bounds the memory of a page of any length."""
 WEIGHT = 0.6
 """Weight of the fixations against the glance, 0 to 1 (benchmarks/fusion.py)."""
-_EXTRA = 2
-"""Fixations beyond the expected length of a word: one must find its end, one more in case it is longer."""
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What the model saw of one strip, before anything is decided.
-
-    glance: what it saw; spans: its words; trials: each word's fixations; remedies: those under remedies, of
-    words whose looks went wrong; cell: pixels of the image given to one column.
-    """
-
-    glance: Seen
-    spans: list[Span]
-    trials: list[list[Trial]]
-    remedies: list[list[Remedied]]
-    cell: float
-
-    def word(self, span: Span) -> Word:
-        """Return a word as it was glanced at."""
-        return Word(span, self.glance.log_probs[span.low : span.high], self.glance.density)
 
 
 @dataclass(frozen=True)
@@ -75,11 +57,12 @@ def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 class Transcriber:
     """Reads strips with one line model. Safe to share between threads: it keeps no state between calls.
 
-    weight: of the fixations against the glance; alphabet: the embedded models' unless given; words: of the
-    language, where they are known; trust: gives the chances of being right, none unless given; model: the
-    name by which others load the same graphs, "" if there is none; remedies: whether words whose looks went
-    wrong are fixated again (remedy.py); threads: batches read at a time, each best by a session with one
-    thread of its own, which costs less than sharing out one strip's small matrices.
+    weight: of the fixations against the glance; alphabet: the embedded models' unless given; words: held
+    against what was seen, none unless given; languages: of the texts, found out unless given; trust: gives
+    the chances of being right, none unless given; model: the name by which others load the same graphs, "" if
+    there is none; remedies: whether words whose looks went wrong are fixated again (remedy.py); threads:
+    batches read at a time, each best by a session with one thread of its own, which costs less than sharing
+    out one strip's small matrices.
     """
 
     def __init__(
@@ -90,6 +73,7 @@ class Transcriber:
         weight: float = WEIGHT,
         alphabet: Alphabet | None = None,
         words: Words | None = None,
+        languages: Sequence[str] = (),
         trust: Trust | None = None,
         model: str = "",
         remedies: bool = False,
@@ -101,20 +85,45 @@ class Transcriber:
         self.model = model
         self._alphabet = Alphabet() if alphabet is None else alphabet
         self._words = words
+        self._told = words.only(languages) if words is not None and languages else None
 
     def read(
-        self, images: Sequence[NDArray[np.uint8]], *, looks: bool = False, again: bool = True
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        *,
+        looks: bool = False,
+        again: bool = True,
+        one_text: bool = False,
     ) -> list[Reading]:
         """Return the reading of each strip image "h w 3" (RGB, any size), in their order.
 
         looks: keep for every character the attention over the columns of its strip. again: look a second time
-        at short strips that are hard to read (second_look.py).
+        at short strips that are hard to read (second_look.py). one_text: the strips are of one page, whose
+        language is told by all of them.
         """
+        observed = self.observe(images)
+        tongue = self.tongue(observed) if one_text else None
+        readings = [self.decide(seen, looks=looks, tongue=tongue) for seen in observed]
+        places = doubtful(images, readings) if again else []
+        others = iter(self.observe([view for place in places for view in views_of(images[place])]))
+        for place in places:
+            seen = [observed[place], *islice(others, len(VIEWS))]
+            readings[place] = self._judged(seen, looks=looks, tongue=tongue)
+        return readings
 
-        def read(images: Sequence[NDArray[np.uint8]]) -> list[Reading]:
-            return [self.decide(seen, looks=looks) for seen in self.observe(images)]
+    def _judged(self, seen: Sequence[Observation], *, looks: bool, tongue: Tongue | None) -> Reading:
+        """Return what several views of one strip are read as, together."""
+        tongue = self.tongue(seen) if tongue is None else tongue
+        readings = [self.decide(one, looks=looks, tongue=tongue) for one in seen]
+        ids = [tuple(tuple(self._alphabet.encode(word.text)) for word in one.words) for one in readings]
+        return judged(readings, ids, seen, trust=self._weight, tongue=tongue)
 
-        return look_again(images, read(images), read) if again else read(images)
+    def tongue(self, observed: Sequence[Observation]) -> Tongue | None:
+        """Return the words of the language that strips are in; None if no words are known."""
+        if self._words is None or self._told is not None:
+            return self._told
+        both = (pair for seen in observed for pair in zip(seen.spans, seen.trials, strict=True))
+        return self._words.heard(span.ids for span, trials in both if is_sure(span, trials))
 
     def observe(self, images: Sequence[NDArray[np.uint8]]) -> list[Observation]:
         """Return what the model sees of each strip image, in their order."""
@@ -141,10 +150,17 @@ class Transcriber:
     def _batch(self, strips: NDArray[np.uint8], cells: list[float]) -> Iterator[Observation]:
         features, log_probs, density = self._glance.run(None, {"strips": strips})
         seen = map(Seen, log_probs, density, *ink(strips, stride=STRIDE))
-        glanced = [_Glanced(features[i], one, _words(one.log_probs)) for i, one in enumerate(seen)]
+        glanced = [_Glanced(features[i], one, self._spans(one.log_probs)) for i, one in enumerate(seen)]
         for one, trials, cell in zip(glanced, self._fixations(glanced), cells, strict=True):
             first = Observation(one.seen, one.spans, trials, [], cell)
             yield replace(first, remedies=self._remedies(first, one.features))
+
+    def _spans(self, log_probs: Floats) -> list[Span]:
+        """Return the words of the glance, those in doubt parted as the words of any language would be."""
+        path = best_path(log_probs)
+        if self._words is not None:
+            path = parted(path, log_probs, self._told or self._words.heard(()))
+        return spans(path, len(log_probs))
 
     def _remedies(self, seen: Observation, features: Floats) -> list[list[Remedied]]:
         if self._eye is None:
@@ -159,7 +175,7 @@ class Transcriber:
 
     def _fixations(self, glanced: list[_Glanced]) -> list[list[list[Trial]]]:
         """Return for each strip, and each of its words, the trials."""
-        asked = [_ask(seen) for seen in glanced]
+        asked = [ask(one.seen.density, one.spans) for one in glanced]
         longest = max(len(one.positions) for one in asked)
         if longest == 0:
             return [[] for _ in glanced]
@@ -181,21 +197,27 @@ class Transcriber:
                 "window": window,
             },
         )
-        return [_by_word(log_probs[row], looks[row], one) for row, one in enumerate(asked)]
+        return [one.by_word(log_probs[row], looks[row]) for row, one in enumerate(asked)]
 
-    def decide(self, seen: Observation, *, looks: bool = False) -> Reading:
-        """Return the reading of what was seen: of every word, the text that both steps hold likelier."""
+    def decide(self, seen: Observation, *, looks: bool = False, tongue: Tongue | None = None) -> Reading:
+        """Return the reading of what was seen: of every word, the text that both steps hold likelier.
+
+        tongue: the words of the text that it is from; those of its own sure words unless given.
+        """
+        tongue = self.tongue([seen]) if tongue is None else tongue
         words = []
         for span, trials, remedies in zip(seen.spans, seen.trials, seen.remedies, strict=True):
             word = seen.word(span)
-            ids, trial = choose_word(word.log_probs, trials, span, trust=self._weight, words=self._words)
-            found = better(word, trials, remedies, trust=self._weight) if remedies else None
-            if found is None:
-                words += [self._word(seen, span, trials, ids=ids, trial=trial, looks=looks)] if ids else []
+            ids, trial, before = choose_word(word.log_probs, trials, span, trust=self._weight, tongue=tongue)
+            if not ids:
                 continue
-            kind, kept, other = found
-            read = self._word(seen, span, [*trials, other], ids=kept, trial=other, looks=looks)
-            words.append(replace(read, remedy=Remedy(kind, self._alphabet.decode(ids))))
+            kind = LISTED
+            if found := better(word, trials, remedies, trust=self._weight) if remedies else None:
+                before, (kind, ids, trial) = ids, found
+                trials = [*trials, trial]
+            read = self._word(seen, span, trials, ids=ids, trial=trial, looks=looks)
+            remedy = Remedy(kind, self._alphabet.decode(before)) if ids != before else None
+            words.append(replace(read, remedy=remedy))
         evidence = line_evidence(seen.glance, seen.spans, characters=sum(len(word.chars) for word in words))
         chances = [word.chance for word in words if word.chance is not None]
         chance = self._trust.of_line(evidence, chances) if self._trust else None
@@ -236,65 +258,23 @@ class Transcriber:
         )
 
 
-def load_transcriber(model: str, threads: int = 1, *, remedies: bool = False) -> Transcriber:
-    """Return what reads strips with a line model, "fast", "accurate" or a file. Errors: see `load_line`."""
+def load_transcriber(
+    model: str, threads: int = 1, *, language: str = "auto", remedies: bool = False
+) -> Transcriber:
+    """Return what reads strips with a line model, "fast", "accurate" or a file.
+
+    language: as for Reader. Raises what `load_line` does, and ConfigError for a language without words.
+    """
     graphs = load_line(model)
     trust = load_trust(graphs.trust)
     return Transcriber(
         graphs.glance,
         graphs.fixate,
         alphabet=graphs.alphabet,
-        words=graphs.words,
+        words=None if language == "none" else graphs.words,
+        languages=() if language in ("auto", "none") else language.split("+"),
         trust=trust,
         model=model,
         remedies=remedies,
         threads=threads,
     )
-
-
-def _words(log_probs: Floats) -> list[Span]:
-    return spans(best_path(log_probs), len(log_probs))
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """The fixations asked of a strip. trial: which trial each belongs to; word: the word of each trial."""
-
-    positions: Floats
-    trial: NDArray[np.int64]
-    window: NDArray[np.int64]
-    word: list[int]
-
-
-def _ask(seen: _Glanced) -> _Asked:
-    """Ask for every word once for each length it may have.
-
-    The fixations stand where the running count passes the middle of each character, the word's whole mass
-    shared out among the characters expected, with some fixations more to find the end.
-    """
-    total = np.concatenate(([0.0], seen.seen.density.cumsum())).astype(np.float32)
-    positions, trials, windows = [np.zeros(0, np.float32)], [], []
-    words: list[int] = []
-    for word, span in enumerate(seen.spans):
-        mass = float(total[span.high] - total[span.low])
-        for length in lengths(span, mass):
-            steps = (np.arange(length + _EXTRA, dtype=np.float32) + 0.5) * (mass / length)
-            positions.append(total[span.low] + steps)
-            trials.append(np.full(len(steps), len(words), np.int64))
-            windows.append(np.tile(np.array([span.low, span.high], np.int64), (len(steps), 1)))
-            words.append(word)
-    none = np.zeros(0, np.int64)
-    return _Asked(
-        np.concatenate(positions).astype(np.float32),
-        np.concatenate([none, *trials]),
-        np.concatenate([none.reshape(0, 2), *windows]),
-        words,
-    )
-
-
-def _by_word(log_probs: Floats, looks: Floats, asked: _Asked) -> list[list[Trial]]:
-    trials: list[list[Trial]] = [[] for _ in range(max(asked.word, default=-1) + 1)]
-    for number, word in enumerate(asked.word):
-        own = np.flatnonzero(asked.trial == number)
-        trials[word].append(Trial(log_probs[own], looks[own]))
-    return trials

@@ -1,111 +1,140 @@
-"""The words of a language, held against what was seen where a word is in doubt.
+"""The words of languages, held against what was seen where a word is in doubt.
 
-A model's own list, kept in its file (see `foveal adapt`). A listed word is read only where the ink bears it:
-its chance in the language is weighed against what the glance and the fixations say of every character.
+A listed word is read only where the ink bears it: its chance in the language of the text is weighed against
+what the glance and the fixations say of every character.
 """
 
 from __future__ import annotations
 
-import heapq
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
-from foveal.reading.decode import Floats, Span, Trial, choose, ctc_score, fixation_ids, support
+from foveal.reading.decode import Floats, Span, Trial, choose, ctc_scores, fixation_ids, support
+from foveal.reading.listed import Ids, Listed
+from foveal.reading.vocabulary import Vocabulary, embedded_words
 
-SHARE = 0.6
+SHARE = 0.4
 """Weight of a word's log-chance in the language beside that of what was seen (benchmarks/words.py)."""
 UNLISTED, EACH = -14.0, 2.0
 """Log-chance of a word that is not listed, and what each of its letters takes off."""
 
-_SURE = -0.05  # a word that both steps read alike, with this log-chance, stands
+LISTED = "listed"
+"""The kind of `Remedy` that says of a word that its language decided what was left in doubt."""
+
+_OWN = 0.1  # share of the chances that goes to a model's own words
+_LIKELY = -4.0  # the log-chance of a common word: what might beat a reading that is not quite sure
+_SURE = (
+    -0.3
+)  # both steps read a word alike, and the fixations with this log-probability: it tells the language
+_ENOUGH = 200  # sure words tell the language well enough
 _KEPT = 16  # listed words that are held against all that was seen, of those likeliest by the fixations
-_LONGER = 2  # letters by which a listed word may be longer or shorter than what was read
+_OTHER = 2  # letters by which a listed word may be longer or shorter than what was read: fixations beyond the
+# end of a shorter word do not speak against it
 _BREAKS = ("-", "¬", "⸗")
 _PARTS = re.compile(r"(\W*(?:[^\W\d_]{1,6}['’])?)(.*?)(\W*)", re.DOTALL)
 
 
-@dataclass(frozen=True, eq=False)
-class _Alike:
-    """Listed words of one length L. ids: "w L"; capitals: "w", the first letter's; chances: "w", log p."""
-
-    words: list[str]
-    ids: NDArray[np.int64]
-    capitals: NDArray[np.int64]
-    chances: Floats
-
-
 class Words:
-    """Words in lower case with their log-chances. Those that the alphabet cannot write are left out.
+    """The words that a model knows, in its alphabet. Safe to share between threads.
 
-    share: their weight beside what was seen.
+    own: those of the model's own material, if it was taught any; vocabulary: of languages, the one that comes
+    with the package unless given; share: the weight of words beside what was seen.
     """
 
-    def __init__(self, chances: Mapping[str, float], alphabet: Alphabet, *, share: float = SHARE) -> None:
-        self.chances, self.share, self._alphabet = dict(chances), share, alphabet
-        by_length: dict[int, list[str]] = defaultdict(list)
-        for word in chances:
-            if not alphabet.unwritable(word + word[:1].upper()):
-                by_length[len(word)].append(word)
-        self._alike = {length: self._together(found) for length, found in by_length.items()}
+    def __init__(
+        self,
+        alphabet: Alphabet,
+        *,
+        own: Vocabulary | None = None,
+        vocabulary: Vocabulary | None = None,
+        share: float = SHARE,
+    ) -> None:
+        self.alphabet, self.own, self.share = alphabet, own, share
+        self._given = vocabulary
 
-    @classmethod
-    def from_text(cls, text: str, alphabet: Alphabet) -> Words:
-        """Return the words of `to_text`."""
-        rows = (row.split(" ") for row in text.splitlines())
-        return cls({word: float(chance) for word, chance in rows}, alphabet)
+    @cached_property
+    def lists(self) -> list[Listed]:
+        """The languages' and the model's own; loaded at their first use."""
+        languages = embedded_words() if self._given is None else self._given
+        return [Listed(one, self.alphabet) for one in (languages, self.own) if one is not None]
 
-    def to_text(self) -> str:
-        """Return one "word log-chance" a line."""
-        return "\n".join(f"{word} {chance:.2f}" for word, chance in self.chances.items())
+    def heard(self, words: Iterable[Ids]) -> Tongue:
+        """Return the words of a text in which these were surely read."""
+        return Tongue(self, heard=tuple(words))
 
-    def _together(self, words: list[str]) -> _Alike:
-        ids = np.array([self._alphabet.encode(word) for word in words])
-        capitals = np.array([self._alphabet.encode(word[0].upper())[0] for word in words])
-        return _Alike(words, ids, capitals, np.array([self.chances[word] for word in words], np.float32))
+    def only(self, languages: Sequence[str]) -> Tongue:
+        """Return the words of a text in one of these languages. Raises ConfigError for one without words."""
+        self.lists[0].vocabulary.only(languages)
+        return Tongue(self, languages=tuple(languages))
 
-    def log_chance(self, ids: tuple[int, ...]) -> float:
+
+@dataclass(frozen=True, eq=False)
+class Tongue:
+    """The words of one text, whose language is told by its sure words, or given."""
+
+    words: Words
+    heard: tuple[Ids, ...] = ()
+    languages: tuple[str, ...] = ()
+
+    @cached_property
+    def weights(self) -> list[Floats]:
+        """The weights of the languages of each list."""
+        known, *own = self.words.lists
+        cores = (parts(self.words.alphabet.decode(ids))[1].lower() for ids in self.heard)
+        told = islice((core for core in cores if len(core) > 1), _ENOUGH)
+        found = known.vocabulary.only(self.languages) if self.languages else known.vocabulary.heard(told)
+        return [found * (1 - _OWN * len(own)), *(np.full(1, _OWN, np.float32) for _ in own)]
+
+    def log_chance(self, ids: Ids) -> float:
         """Return how likely a word is, whatever signs stand around it."""
-        core = parts(self._alphabet.decode(ids))[1]
-        return self.chances.get(core.lower(), UNLISTED - EACH * len(core))
+        return self._listed(core := self._core(ids)) or UNLISTED - EACH * len(core)
 
-    def like(self, ids: tuple[int, ...], trials: Sequence[Trial], *, trust: float) -> set[tuple[int, ...]]:
+    def knows(self, ids: Ids) -> bool:
+        """Tell whether a word is listed; one of a single letter never is."""
+        return self._listed(self._core(ids)) is not None
+
+    def spells(self, ids: Ids) -> bool:
+        """Tell whether they are letters, and nothing else."""
+        return self.words.alphabet.decode(ids).isalpha()
+
+    def _core(self, ids: Ids) -> str:
+        return parts(self.words.alphabet.decode(ids))[1].lower().replace("ſ", "s")
+
+    def _listed(self, core: str) -> float | None:
+        chances = [
+            float(listed.vocabulary.log_chances(np.array([number]), weights)[0])
+            for listed, weights in zip(self.words.lists, self.weights, strict=True)
+            if (number := listed.number(core)) >= 0
+        ]
+        return max(chances, default=None)
+
+    def like(self, ids: Ids, trials: Sequence[Trial], *, trust: float) -> set[Ids]:
         """Return readings with a listed word in the place of the word read, those that look likeliest."""
-        before, core, after = parts(self._alphabet.decode(ids))
+        alphabet = self.words.alphabet
+        before, core, after = parts(alphabet.decode(ids))
         broken = after[:1] in _BREAKS  # at the end of a line
         if len(core) < 2 or not core.replace("-", "").isalpha() or broken:
             return set()
-        next_id = self._alphabet.encode(after)[0] if after else 0
-        scored: list[tuple[float, str]] = []
+        lead, tail = tuple(alphabet.encode(before)), tuple(alphabet.encode(after))
+        capitals = len(core) * 2 if core.isupper() else int(core[0].isupper())
+        found: list[tuple[float, Ids]] = []
         for trial in trials:
-            for length in range(max(1, len(core) - _LONGER), len(core) + _LONGER + 1):
-                scored += self._likely(
-                    trial.log_probs[len(before) :], length, next_id, capital=core[0].isupper(), trust=trust
+            seen = trial.log_probs[len(lead) :]
+            for listed, weights in zip(self.words.lists, self.weights, strict=True):
+                scores, numbers, letters = listed.search(
+                    seen, (*tail, 0)[0], shortest=len(core) - _OTHER, longest=len(core) + _OTHER
                 )
-        found = [word for _, word in heapq.nlargest(_KEPT, scored)]
-        cased = (word.upper() if core.isupper() else word for word in found)
-        if core[0].isupper() and not core.isupper():
-            cased = (word[0].upper() + word[1:] for word in found)
-        return {tuple(self._alphabet.encode(before + word + after)) for word in cased}
-
-    def _likely(
-        self, log_probs: Floats, length: int, next_id: int, *, capital: bool, trust: float
-    ) -> list[tuple[float, str]]:
-        """Return the likeliest words of a length, begun by the first of the fixations given, with scores."""
-        alike = self._alike.get(length)
-        if alike is None or length >= len(log_probs):
-            return []
-        scores = log_probs[np.arange(length), alike.ids]
-        if capital:
-            scores[:, 0] = log_probs[0, alike.capitals]
-        total = trust * (scores.sum(1) + log_probs[length, next_id]) + self.share * alike.chances
-        best = np.argpartition(-total, min(_KEPT, len(total) - 1))[:_KEPT]
-        return [(float(total[i]), alike.words[i]) for i in best]
+                total = trust * scores + self.words.share * listed.vocabulary.log_chances(numbers, weights)
+                for i in np.argsort(-total)[:_KEPT]:
+                    found.append((float(total[i]), listed.written(letters[i], seen, capitals=capitals)))
+        return {(*lead, *word, *tail) for _, word in sorted(found, key=lambda one: -one[0])[:_KEPT]}
 
 
 def parts(text: str) -> tuple[str, str, str]:
@@ -120,21 +149,47 @@ def parts(text: str) -> tuple[str, str, str]:
     return before, core, after
 
 
+def is_sure(span: Span, trials: Sequence[Trial]) -> bool:
+    """Tell whether a word was read so surely that it tells the language of its text."""
+    return (
+        len(span.ids) > 1
+        and all(fixation_ids(one.log_probs) == span.ids for one in trials)
+        and (support(span.ids, trials)[0] > _SURE)
+    )
+
+
+class Chosen(NamedTuple):
+    """The ids of a word, the trial that supports them best, and what was read without listed words."""
+
+    ids: Ids
+    trial: Trial
+    before: Ids
+
+
 def choose_word(
-    glanced: Floats, trials: Sequence[Trial], span: Span, *, trust: float, words: Words | None
-) -> tuple[tuple[int, ...], Trial]:
-    """Return what `choose` does; where the word is in doubt, listed words are among the readings."""
+    glanced: Floats, trials: Sequence[Trial], span: Span, *, trust: float, tongue: Tongue | None
+) -> Chosen:
+    """Choose as `choose` does; where the word is in doubt, listed words are among the readings."""
     ids, trial = choose(glanced, trials, span, trust=trust)
-    if words is None or not ids:
-        return ids, trial
     readings = {span.ids, *(fixation_ids(one.log_probs) for one in trials)} - {()}
-
-    def seen(one: tuple[int, ...]) -> float:
-        return trust * support(one, trials)[0] + (1 - trust) * ctc_score(glanced, one)
-
-    if len(readings) == 1 and seen(ids) > _SURE:
-        return ids, trial
+    alike = len(readings) == 1
+    if tongue is None or not ids or (alike and _stands(glanced, trials, ids, trust=trust, tongue=tongue)):
+        return Chosen(ids, trial, ids)
     for read in list(readings):
-        readings |= words.like(read, trials, trust=trust)
-    best = max(readings, key=lambda one: seen(one) + words.share * words.log_chance(one))
-    return best, trials[-support(best, trials)[1]]
+        readings |= tongue.like(read, trials, trust=trust)
+    every = list(readings)
+    fixed = np.array([support(one, trials)[0] for one in every])
+    chances = np.array([tongue.log_chance(one) for one in every])
+    together = trust * fixed + (1 - trust) * ctc_scores(glanced, every) + tongue.words.share * chances
+    best = every[int(together.argmax())]
+    return Chosen(best, trials[-support(best, trials)[1]], ids)
+
+
+def _stands(glanced: Floats, trials: Sequence[Trial], ids: Ids, *, trust: float, tongue: Tongue) -> bool:
+    """Tell whether no listed word could be likelier than one that both steps read."""
+    seen = trust * support(ids, trials)[0] + (1 - trust) * float(ctc_scores(glanced, [ids])[0])
+    against = float(np.log(-np.expm1(min(seen, -1e-9))))  # all that is not this word
+    needed = (seen - against) / tongue.words.share if tongue.words.share else np.inf
+    if needed > _LIKELY - UNLISTED + EACH * len(ids):  # even if it is not listed
+        return True
+    return needed > _LIKELY - tongue.log_chance(ids)

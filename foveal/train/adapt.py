@@ -11,13 +11,18 @@ import torch
 
 from foveal.errors import ConfigError, FovealError
 from foveal.models.one_file import LineFile, check_output, open_line, save
+from foveal.reading.vocabulary import Vocabulary
+from foveal.reading.words import Words
 from foveal.train.few_lines import Drawing, TextLine, batches, cut, read_lines
 from foveal.train.lowrank import attach, merge
 from foveal.train.tune import Course, Told, edits, signs, tune
-from foveal.train.vocabulary import vocabulary
+from foveal.train.vocabulary import own_words
 
 LAYERS = ("query", "key", "value", "out", "read", "name")
 """The linear layers that get an adapter: of every attention, and the last of the glance and the fixations."""
+
+WORDS = {"as before": "", "their own": ", with the words of the lines", "none": ", without listed words"}
+"""The words that an adapted model may read with, and how that is said."""
 
 FEWEST = 10
 """Lines below which nothing can be learnt and held out."""
@@ -46,8 +51,8 @@ class Plan:
 class Adapted:
     """What came of it.
 
-    before, after: CER of the held-out lines when they were not yet learnt from; words: whether those of the
-    language are kept too; seconds: in all.
+    before, after: CER of the held-out lines when they were not yet learnt from; words: those that it reads
+    with, one of WORDS; seconds: in all.
     """
 
     lines: int
@@ -55,7 +60,7 @@ class Adapted:
     left_out: int
     before: float
     after: float
-    words: bool
+    words: str
     seconds: float
 
     def to_text(self) -> str:
@@ -64,16 +69,16 @@ class Adapted:
         return (
             f"{self.lines} lines{left}; of {self.held_out} held out, {100 * self.before:.1f} % of the signs "
             f"were read wrongly before, {100 * self.after:.1f} % after"
-            f"{', with the words of the language' if self.words else ''}; {self.seconds:.0f} s"
+            f"{WORDS[self.words]}; {self.seconds:.0f} s"
         )
 
 
 def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | None = None) -> Adapted:
     """Write `source` (a name or a file, see `load_line`) adapted to the lines of `folder` into one ONNX file.
 
-    First it learns from four fifths of the lines, and the others decide: whether the words of the language
-    help, and unless they are read better than before, FovealError is raised and nothing is written. Then it
-    learns from them too. `told`: hears of the progress.
+    First it learns from four fifths of the lines, and the others decide which words help; unless they are
+    read better than before, FovealError is raised and nothing is written. Then it learns from them too.
+    `told`: hears of the progress.
     Raises ConfigError for fewer than FEWEST lines, and what `read_lines`, `open_line` and
     `check_output` raise.
     """
@@ -92,30 +97,28 @@ def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | N
         raise FovealError(f"{folder}: the held-out lines are read without a fault", remedy="nothing to adapt")
     learn = _Lessons(line, plan, begun, told)
     learn(others, rate=_RATE, until=_DECIDED)
-    after, with_words = _best(line, others, held)
+    after, words = _best(line, others, held)
     _better(before, after, signs(held))
     learn(lines, rate=_RATE / 2, until=1.0)
     merge(line.model)
-    line.facts["words"] = _words_of(line, lines) if with_words else line.facts.get("words", "")
+    if words == "their own":
+        line.facts["words"] = own_words([one.text for one in lines], line.alphabet)
+    if words == "none":
+        line.facts["language"] = "none"
     save(line, output)
     counts = len(lines), len(held), len(found) - len(lines)
     cers = before / signs(held), after / signs(held)
-    return Adapted(*counts, *cers, words=with_words, seconds=time.monotonic() - begun)
+    return Adapted(*counts, *cers, words=words, seconds=time.monotonic() - begun)
 
 
-def _best(line: LineFile, others: Sequence[TextLine], held: Sequence[TextLine]) -> tuple[int, bool]:
-    """Return the edits of the held-out lines, and whether they are fewer with the words of the language."""
-    plain = edits(line.model, line.alphabet, held, words=line.words)
-    words = vocabulary([one.text for one in others], line.alphabet)
-    if words is None:
-        return plain, False
-    after = edits(line.model, line.alphabet, held, words=words)
-    return min(plain, after), after < plain
-
-
-def _words_of(line: LineFile, lines: Sequence[TextLine]) -> str:
-    words = vocabulary([one.text for one in lines], line.alphabet)
-    return words.to_text() if words else ""
+def _best(line: LineFile, others: Sequence[TextLine], held: Sequence[TextLine]) -> tuple[int, str]:
+    """Return the fewest edits of the held-out lines, and with which of WORDS they are read so well."""
+    listed = own_words([one.text for one in others], line.alphabet)
+    own = Words(line.alphabet, own=Vocabulary.from_text(listed)) if listed else line.words
+    choices: dict[str, Words | None] = {"as before": line.words, "their own": own, "none": None}
+    found = {name: edits(line.model, line.alphabet, held, words=words) for name, words in choices.items()}
+    best = min(found, key=lambda name: found[name])
+    return found[best], best
 
 
 class _Lessons:

@@ -15,7 +15,7 @@ from foveal.reading.remedy import Word, better, faults
 from foveal.reading.transcribe import Observation, load_transcriber, to_strip
 
 IMAGE = np.asarray(page().convert("RGB").crop((20, 40, 420, 120)))
-TRANSCRIBER = load_transcriber("fast", remedies=True)
+TRANSCRIBER = load_transcriber("fast", language="none", remedies=True)
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,8 @@ def test_a_look_over_much_of_a_word_is_spread() -> None:
 
 
 def test_nothing_is_read_again_unless_asked() -> None:
-    (seen,) = load_transcriber("fast").observe([IMAGE])
-    plain = load_transcriber("fast")
+    (seen,) = load_transcriber("fast", language="none").observe([IMAGE])
+    plain = load_transcriber("fast", language="none")
     assert plain._remedies(spoilt(seen, 1), features()) == [[] for _ in seen.spans]
 
 

@@ -1,11 +1,15 @@
-"""Words of a language: they decide where the ink leaves a doubt, and nowhere else."""
+"""Words of languages: they decide where the ink leaves a doubt, and nowhere else."""
+
+import math
 
 import numpy as np
 import pytest
 
 from foveal.alphabet import Alphabet
+from foveal.errors import ConfigError
 from foveal.reading.decode import Floats, Span, Symbol, Trial
-from foveal.reading.words import Words, choose_word, parts
+from foveal.reading.vocabulary import Vocabulary
+from foveal.reading.words import Tongue, Words, choose_word, is_sure, parts
 
 ALPHABET = Alphabet()
 
@@ -19,36 +23,99 @@ def seen(*chances: dict[str, float]) -> Floats:
     return np.asarray(np.log(table / table.sum(1, keepdims=True)), np.float32)
 
 
+def span_of(table: Floats) -> Span:
+    ids = [int(i) for i in table.argmax(1) if i]
+    return Span(tuple(Symbol(i, at, at, 1.0) for at, i in enumerate(ids)), 0, len(table))
+
+
+def knowing(**chances: float) -> Words:
+    """Return the words of a language that has these."""
+    return Words(ALPHABET, vocabulary=Vocabulary.build({"en": chances}))
+
+
 def read(table: Floats, words: Words | None) -> str:
     """Return what is read of one word that the glance and the fixations see alike."""
-    ids = [int(i) for i in table.argmax(1) if i]
-    span = Span(tuple(Symbol(i, at, at, 1.0) for at, i in enumerate(ids)), 0, len(table))
-    found, trial = choose_word(table, [Trial(table, table)], span, trust=0.6, words=words)
-    assert trial.log_probs is table
-    return ALPHABET.decode(found)
+    tongue = words.heard([]) if words else None
+    found = choose_word(table, [Trial(table, table)], span_of(table), trust=0.6, tongue=tongue)
+    assert found.trial.log_probs is table
+    assert ALPHABET.decode(found.before) == ALPHABET.decode(span_of(table).ids)
+    return ALPHABET.decode(found.ids)
 
 
 DOUBT = seen({"c": 0.9}, {"u": 0.55, "a": 0.45}, {"t": 0.9}, {"": 1.0}, {"": 1.0})
-SURE = seen({"c": 1.0}, {"u": 0.99, "a": 0.01}, {"t": 1.0}, {"": 1.0}, {"": 1.0})
-CAT = Words({"cat": -8.0, "dog": -8.0}, ALPHABET)
+SURE = seen({"c": 1.0}, {"u": 0.9999, "a": 0.0001}, {"t": 1.0}, {"": 1.0}, {"": 1.0})
+CAT = knowing(cat=-8.0, dog=-8.0)
 
 
 def test_a_listed_word_is_read_where_the_ink_leaves_a_doubt() -> None:
     assert read(DOUBT, None) == "cut"
     assert read(DOUBT, CAT) == "cat"
-    assert read(DOUBT, Words({"cut": -8.0, "cat": -8.0}, ALPHABET)) == "cut"
-    assert read(DOUBT, Words({"dog": -2.0}, ALPHABET)) == "cut"
+    assert read(DOUBT, knowing(cut=-8.0, cat=-8.0)) == "cut"
+    assert read(DOUBT, knowing(dog=-2.0)) == "cut"
+    assert read(DOUBT, Words(ALPHABET, vocabulary=CAT.lists[0].vocabulary, share=0.0)) == "cut"
 
 
 def test_what_is_surely_seen_stands_whatever_is_listed() -> None:
     assert read(SURE, CAT) == "cut"
 
 
+def test_a_commoner_word_is_read_of_two() -> None:
+    assert read(DOUBT, knowing(cut=-14.0, cat=-6.0)) == "cat"
+    assert read(DOUBT, knowing(cut=-6.0, cat=-14.0)) == "cut"
+
+
 def test_case_and_signs_around_a_word_stay() -> None:
     table = seen({"C": 0.9}, {"u": 0.55, "a": 0.45}, {"t": 0.9}, {",": 0.99}, {"": 1.0}, {"": 1.0})
     assert read(table, CAT) == "Cat,"
+    capitals = seen({"C": 0.9}, {"U": 0.55, "A": 0.45}, {"T": 0.9}, {"": 1.0}, {"": 1.0})
+    assert read(capitals, CAT) == "CAT"
     broken = seen({"c": 0.9}, {"u": 0.55, "a": 0.45}, {"t": 0.9}, {"-": 0.99}, {"": 1.0}, {"": 1.0})
     assert read(broken, CAT) == "cut-"
+
+
+def test_a_long_s_is_written_where_it_was_seen() -> None:
+    table = seen({"l": 0.9}, {"e": 0.55, "a": 0.45}, {"ſ": 0.6, "s": 0.3}, {"t": 0.9}, {"": 1.0}, {"": 1.0})
+    assert read(table, knowing(last=-8.0)) == "laſt"
+
+
+def test_a_word_far_shorter_than_what_was_read_is_not_among_the_readings() -> None:
+    """Fixations beyond the end of a short word say nothing against it."""
+    unread = {"q": 0.4, "x": 0.3}
+    table = seen({"l": 0.6}, {"e": 0.6}, {"": 0.3, "q": 0.6}, unread, unread, unread, {"": 1.0}, {"": 1.0})
+    assert read(table, knowing(le=-3.0)) == "leqqqq"
+
+
+def test_the_language_is_heard_from_sure_words_or_told() -> None:
+    words = Words(
+        ALPHABET,
+        vocabulary=Vocabulary.build(
+            {"en": {"the": -3.0, "cat": -9.0, "cut": -14.0}, "fr": {"les": -4.0, "cut": -8.0}}
+        ),
+    )
+
+    def in_language(tongue: Tongue) -> str:
+        trials = [Trial(DOUBT, DOUBT)]
+        found = choose_word(DOUBT, trials, span_of(DOUBT), trust=0.6, tongue=tongue)
+        return ALPHABET.decode(found.ids)
+
+    heard = {text: words.heard([tuple(ALPHABET.encode(text))]) for text in ("the", "les")}
+    assert in_language(heard["the"]) == in_language(words.only(["en"])) == "cat"
+    assert in_language(heard["les"]) == in_language(words.only(["fr"])) == "cut"
+    with pytest.raises(ConfigError, match="no words of the language 'xx'"):
+        words.only(["xx"])
+
+
+def test_a_model_reads_its_own_words_too() -> None:
+    own = Vocabulary.from_text("cat -3.5")
+    assert read(DOUBT, Words(ALPHABET, vocabulary=Vocabulary.build({"en": {"dog": -4.0}}))) == "cut"
+    assert read(DOUBT, Words(ALPHABET, own=own, vocabulary=Vocabulary.build({"en": {"dog": -4.0}}))) == "cat"
+
+
+def test_only_what_both_steps_read_surely_tells_a_language() -> None:
+    sure, doubt = span_of(SURE), span_of(DOUBT)
+    assert is_sure(sure, [Trial(SURE, SURE)])
+    assert not is_sure(doubt, [Trial(DOUBT, DOUBT)])
+    assert not is_sure(sure, [Trial(SURE, SURE), Trial(seen({"x": 1.0}, {"": 1.0}), DOUBT)])
 
 
 @pytest.mark.parametrize(
@@ -65,7 +132,22 @@ def test_a_word_is_told_from_the_signs_around_it(text: str, split: tuple[str, st
     assert parts(text) == split
 
 
-def test_words_come_back_from_text_and_unwritable_ones_are_left_out() -> None:
-    again = Words.from_text(CAT.to_text(), ALPHABET)
-    assert again.chances == CAT.chances
-    assert read(DOUBT, Words({"cat": -8.0, "cжt": -1.0}, ALPHABET)) == "cat"
+def test_the_search_finds_what_trying_every_word_finds() -> None:
+    """The beam against the plain form: the score of each word of the list, summed letter by letter."""
+    rng = np.random.default_rng(3)
+    letters = "abcde"
+    listed = {"".join(rng.choice(list(letters), rng.integers(1, 6))): -8.0 for _ in range(120)}
+    words = Words(ALPHABET, vocabulary=Vocabulary.build({"en": listed}))
+    table = np.log(rng.dirichlet(np.full(len(ALPHABET), 0.05), 7) + 1e-9).astype(np.float32)
+    found = words.lists[0].search(table, 0, shortest=2, longest=5)
+
+    def score(word: str) -> float:
+        ids = [ALPHABET.encode(char + char.upper()) for char in word]
+        seen_as = [np.logaddexp(*table[place, both]) for place, both in enumerate(ids)]
+        return float(sum(seen_as) + table[len(word), 0])
+
+    best = max((word for word in listed if 2 <= len(word) <= 5), key=score)
+    place = int(found.scores.argmax())
+    alphabet = words.lists[0].vocabulary.letters
+    assert "".join(alphabet[i] for i in found.letters[place]) == best
+    assert math.isclose(float(found.scores[place]), score(best), abs_tol=1e-4)
