@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
 from PIL import Image, ImageDraw, ImageFont
 
@@ -63,6 +64,25 @@ def test_letters_above_and_double_hyphens_are_derived(faces):
     assert small.mask.shape[0] < 0.7 * letter.mask.shape[0]
     assert small.top + small.mask.shape[0] <= -round(face.x_height * 48)
     assert face.glyph("⸗", 48).mask.shape[0] > face.glyph("=", 48).mask.shape[0]
+
+
+def small_capitals(source: Path, target: Path) -> Path:
+    """Write a face whose small letters are its capitals, made smaller."""
+    font = TTFont(source)
+    names, glyphs = font.getBestCmap(), font.getGlyphSet()
+    for capital in "ABDEGHNQRT":
+        pen = TTGlyphPen(glyphs)
+        pen.addComponent(names[ord(capital)], (0.7, 0, 0, 0.75, 0, 0))
+        font["glyf"][names[ord(capital.lower())]] = pen.glyph()
+    font.save(target)
+    return target
+
+
+def test_a_text_in_small_capitals_reads_as_capitals(faces, tmp_path):
+    path = small_capitals(face_of(faces, "sans").path, tmp_path / "small.woff2")
+    face = Face(path, kind="sans", characters=face_of(faces, "sans").characters)
+    assert face.unicase
+    assert not any(face.unicase for face in faces.all)
 
 
 def test_a_chosen_face_covers_the_text(faces):
