@@ -136,7 +136,7 @@ class Face:
         return _open(str(self.path), em)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=8192)  # 1500 faces in five sizes: to open one costs more than to draw a letter
 def _open(path: str, em: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, em, layout_engine=ImageFont.Layout.BASIC)
 
