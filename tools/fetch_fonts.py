@@ -30,8 +30,7 @@ from fontTools.merge import Merger
 from fontTools.merge import Options as MergeOptions
 from fontTools.ttLib import TTFont, newTable
 from fontTools.ttLib.tables._k_e_r_n import KernTable_format_0
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageFont
 
 from foveal.alphabet import ALPHABET
 from foveal.synth.lexicon import Lexicon
@@ -229,24 +228,17 @@ def _add_kerning(font: TTFont, kerning: dict[tuple[str, str], float]) -> None:
 
 
 def _is_drawn(font: ImageFont.FreeTypeFont, char: str) -> bool:
-    """Say whether a face has ink of its own for a character, not a box, a bare letter or "ss"."""
+    """Say whether a face has ink of its own for a character, not a box, a bare letter or "s" for "ß"."""
     if char == " ":
         return bool(font.getlength(char) > 0)
     try:
         mask = np.array(font.getmask(char))
     except OSError:  # FreeType refuses an outline or two of some WOFF2 files
         return False
-    bare = "s" if char == "ß" else unicodedata.normalize("NFD", char)[0]
-    others = {"\U000f1234", bare} - {char}
+    others = {"\U000f1234", unicodedata.normalize("NFD", char)[0]} - {char}
     if not mask.any() or any(np.array_equal(mask, np.array(font.getmask(other))) for other in others):
         return False
-    return char != "ß" or np.corrcoef(_stretched(font, "ß"), _stretched(font, "ss"))[0, 1] < 0.6
-
-
-def _stretched(font: ImageFont.FreeTypeFont, text: str) -> NDArray[np.uint8]:
-    image = Image.new("L", (160, 96))
-    ImageDraw.Draw(image).text((16, 64), text, fill=255, font=font, anchor="ls")
-    return np.asarray(image.resize((40, 32), box=image.getbbox())).ravel()
+    return char != "ß" or font.getmask("ß").size[1] > 1.1 * font.getmask("s").size[1]
 
 
 def pack(row: Row, path: Path, out_dir: Path) -> Row | None:
