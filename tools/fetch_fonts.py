@@ -3,10 +3,11 @@
     python tools/fetch_fonts.py OUT_DIR [--list foveal/synth/fonts.tsv] [--cache .fonts] [--jobs 2] [--update]
 
 The list has one row a face: file, kind, family, style, package, licence, characters. The package is
-`deb:name=version`, `deb:name/folder=version` or `npm:@scope/name@version`. A family `*` takes every face of
-the package. Each face is cut to the alphabet, with its kerning in one table, and written as WOFF2;
-OUT_DIR/fonts.tsv then lists what was packed with every character it holds, and OUT_DIR/words.json.gz holds
-the words to write with them. `--update` writes the list again, with what was found and a count of characters.
+`deb:name=version`, `deb:name/folder=version` or `npm:@scope/name@version`; the faces of a Fontsource package
+are named as its files are: family `abel`, style `400 normal`. A family `*` takes every face of the package.
+Each face is cut to the alphabet, with its kerning in one table, and written as WOFF2; OUT_DIR/fonts.tsv then
+lists what was packed with every character it holds, and OUT_DIR/words.json.gz holds the words to write with
+them. `--update` writes the list again, with what was found and a count of characters.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import itertools
 import re
 import subprocess
 import tarfile
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass, fields, replace
@@ -24,6 +26,8 @@ from pathlib import Path
 
 import numpy as np
 from fontTools import subset
+from fontTools.merge import Merger
+from fontTools.merge import Options as MergeOptions
 from fontTools.ttLib import TTFont, newTable
 from fontTools.ttLib.tables._k_e_r_n import KernTable_format_0
 from PIL import ImageFont
@@ -32,8 +36,8 @@ from foveal.alphabet import ALPHABET
 from foveal.synth.lexicon import Lexicon
 
 LICENCES = re.compile(
-    r"OFL|SIL|Open ?Font|Apache|MIT|Expat|BSD|GPL|Vera|GUST|LPPL|LaTeX|CC0|CC-BY|public-domain|ParaType|"
-    r"EPL|Unlicense|Artistic",
+    r"(?<![a-z])(?:OFL|SIL|Open ?Font|Apache|MIT|Expat|BSD|[AL]?GPL|Vera|GUST|LPPL|LaTeX|CC0|CC-BY(?!-N)|"
+    r"public-domain|ParaType|EPL|UFL|Unlicense|Artistic)(?![a-z])",
     re.IGNORECASE,
 )
 DROPPED = [
@@ -52,6 +56,9 @@ DROPPED = [
     "Silf",
 ]
 DROPPED += ["Sill", "gasp", "kern", "morx"]
+DROPPED += ["HVAR", "MVAR", "STAT", "avar", "cvar", "fvar", "gvar"]  # leaves a variable face its default
+PART = re.compile(r"(.+)-latin-(\d+|wght)-(normal|italic)")
+"""The name of a face's Latin part in a package of Fontsource, which has one file a script."""
 KERNED = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.,;:-'’”"
 LETTERS = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.,")
 
@@ -123,11 +130,19 @@ def font_files(folder: Path) -> list[Path]:
         )
     else:
         found = folder.rglob("*")
-    return sorted(path for path in found if path.suffix.lower() in (".ttf", ".otf") and path.is_file())
+    return sorted(path for path in found if _is_font(path) and path.is_file())
+
+
+def _is_font(path: Path) -> bool:
+    suffix = path.suffix.lower()
+    return suffix in (".ttf", ".otf") or (suffix == ".woff2" and PART.fullmatch(path.stem) is not None)
 
 
 def names_of(path: Path) -> set[tuple[str, str]]:
-    """Return the (family, style) pairs by which a face calls itself."""
+    """Return the (family, style) pairs by which a face calls itself, or its package calls it."""
+    part = PART.fullmatch(path.stem)
+    if part:  # the weights of a family may all have one name inside
+        return {(part[1], f"{part[2]} {part[3]}")}
     try:
         font = TTFont(path, lazy=True)
         pairs = {
@@ -164,16 +179,25 @@ def cut(path: Path, out: Path) -> str:
     """Write the alphabet's part of a face to `out` as WOFF2 and return the characters it holds."""
     options = subset.Options(hinting=False, layout_features=[], name_IDs=[1, 2], notdef_outline=True)
     options.drop_tables += DROPPED
-    kerning = _kerning(path)
-    font = subset.load_font(str(path), options)
-    held = [char for char in ALPHABET if ord(char) in font.getBestCmap()]
-    cutter = subset.Subsetter(options)
-    cutter.populate(unicodes=[ord(char) for char in held])
-    cutter.subset(font)
-    _add_kerning(font, kerning)
-    font.flavor = "woff2"
-    font.save(str(out))
-    return "".join(char for char in held if _drawn(out, char))
+    with _load(path, options) as font:
+        held = [char for char in ALPHABET if ord(char) in font.getBestCmap()]
+        cutter = subset.Subsetter(options)
+        cutter.populate(unicodes=[ord(char) for char in held])
+        cutter.subset(font)
+        _add_kerning(font, _kerning(path))
+        font.flavor = "woff2"
+        font.save(str(out))
+    drawn = ImageFont.truetype(str(out), 32)
+    return "".join(char for char in held if _is_drawn(drawn, char))
+
+
+def _load(path: Path, options: subset.Options) -> TTFont:
+    """Open a face, with the letters of its other Latin file if it has one."""
+    more = path.with_name(path.name.replace("-latin-", "-latin-ext-"))
+    if more == path or not more.exists():
+        return subset.load_font(str(path), options)
+    merger = Merger(MergeOptions(drop_tables=[*DROPPED, "cvt ", "fpgm", "prep"]))
+    return merger.merge([str(path), str(more)])
 
 
 def _kerning(path: Path) -> dict[tuple[str, str], float]:
@@ -203,13 +227,18 @@ def _add_kerning(font: TTFont, kerning: dict[tuple[str, str], float]) -> None:
         font["kern"].version, font["kern"].kernTables = 0, [table]
 
 
-def _drawn(path: Path, char: str) -> bool:
-    """Say whether a face has ink of its own for a character, not the box for a missing glyph."""
-    font = ImageFont.truetype(str(path), 32)
-    mask, missing = (np.array(font.getmask(sign)) for sign in (char, "\U000f1234"))
+def _is_drawn(font: ImageFont.FreeTypeFont, char: str) -> bool:
+    """Say whether a face has ink of its own for a character, not a box, a bare letter or "s" for "ß"."""
     if char == " ":
         return bool(font.getlength(char) > 0)
-    return bool(mask.any()) and not np.array_equal(mask, missing)
+    try:
+        mask = np.array(font.getmask(char))
+    except OSError:  # FreeType refuses an outline or two of some WOFF2 files
+        return False
+    others = {"\U000f1234", unicodedata.normalize("NFD", char)[0]} - {char}
+    if not mask.any() or any(np.array_equal(mask, np.array(font.getmask(other))) for other in others):
+        return False
+    return char != "ß" or font.getmask("ß").size[1] > 1.1 * font.getmask("s").size[1]
 
 
 def pack(row: Row, path: Path, out_dir: Path) -> Row | None:

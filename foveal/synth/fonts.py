@@ -35,6 +35,7 @@ _METRIC_EM = 44  # also the size of lines, so that these glyphs are drawn once
 
 
 _KERNING_EM = 128
+_UNLIKE_CAPITALS = "abdeghnqrt"
 _LETTERS_ABOVE = {"\u0363": "a", "\u0364": "e", "\u0366": "o"}
 
 
@@ -104,12 +105,12 @@ class Face:
 
     @cached_property
     def unicase(self) -> bool:
-        """Whether small letters look like capitals, so that a text in this face reads as capitals."""
-        same = 0
-        for small in "abdeghnqrt":
-            a, b = self.glyph(small, _METRIC_EM).mask, self.glyph(small.upper(), _METRIC_EM).mask
-            same += a.shape == b.shape and float(np.abs(a.astype(np.float32) - b).mean()) < 24
-        return same >= 8
+        """Whether small letters look like capitals, if smaller: a text in this face reads as capitals."""
+        letters = [self.glyph(small, _METRIC_EM) for small in _UNLIKE_CAPITALS]
+        capitals = [self.glyph(small.upper(), _METRIC_EM) for small in _UNLIKE_CAPITALS]
+        alike = sorted(_likeness(a.mask, b.mask) for a, b in zip(letters, capitals, strict=True))
+        # of 1500 faces, those with small letters of their own reach 0.17, all others 0.2
+        return alike[2] - _unevenness(letters) > 0.18
 
     @cached_property
     def line_span(self) -> tuple[float, float]:
@@ -135,7 +136,7 @@ class Face:
         return _open(str(self.path), em)
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=8192)  # 1500 faces in five sizes: to open one costs more than to draw a letter
 def _open(path: str, em: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(path, em, layout_engine=ImageFont.Layout.BASIC)
 
@@ -150,6 +151,21 @@ def _draw_glyph(font: ImageFont.FreeTypeFont, char: str) -> Glyph:
     mask = np.asarray(image)
     x, y, columns, rows = cv2.boundingRect(cv2.threshold(mask, 24, 255, cv2.THRESH_TOZERO)[1])
     return Glyph(mask[y : y + rows, x : x + columns].copy(), int(left) + x, int(top) + y, advance)
+
+
+def _likeness(mask: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """Return the correlation of two masks, both made small enough that weight and wobble matter little."""
+    first, second = (cv2.resize(one, (8, 10), interpolation=cv2.INTER_AREA) for one in (mask, other))
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
+
+
+def _unevenness(glyphs: Sequence[Glyph]) -> float:
+    """Return how far tops and feet lie apart, as a part of the height, leaving out the furthest."""
+    tops = np.sort([glyph.top for glyph in glyphs])
+    feet = np.sort([glyph.top + glyph.mask.shape[0] for glyph in glyphs])
+    return float(
+        (tops[-2] - tops[1] + feet[-2] - feet[1]) / np.median([glyph.mask.shape[0] for glyph in glyphs])
+    )
 
 
 def _slope(glyph: Glyph) -> Glyph:
