@@ -1,4 +1,4 @@
-"""What the words of languages are worth, and at which weight: `python benchmarks/words.py SET… [--share 0 0.4]`.
+"""What the words of languages are worth, and at which weight: `python benchmarks/words.py SET…`.
 
 CER in % of lines and accuracy in % of words, of sets of crops, without a second look; the language of each
 line is found out from the line alone, then (`text`) from the whole set. Seconds are those of deciding.
