@@ -144,13 +144,15 @@ class Block(nn.Module):
         self.attention = MultiHead(dim, heads, mechanism=attention, position=position)
         self.norm_mlp = nn.LayerNorm(dim)
         self.mlp = feed_forward(dim)
+        self.drop = nn.Dropout(0.0)  # raised while training on few hands: see train/line.py
 
     def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
         """Return the grid "b n d" after one block."""
         kept = x if valid is None else x * valid[..., None]
         x = x + self.near(kept.transpose(1, 2)).transpose(1, 2)
-        x = x + self.attention(self.norm_attention(x), mask=None if valid is None else valid[:, None, :])
-        out: Tensor = x + self.mlp(self.norm_mlp(x))
+        mask = None if valid is None else valid[:, None, :]
+        x = x + self.drop(self.attention(self.norm_attention(x), mask=mask))
+        out: Tensor = x + self.drop(self.mlp(self.norm_mlp(x)))
         return out
 
 
@@ -167,6 +169,7 @@ class Fixate(nn.Module):
         self.bias = DistanceBias(heads)
         self.norm_mlp = nn.LayerNorm(dim)
         self.mlp = feed_forward(dim)
+        self.drop = nn.Dropout(0.0)
 
     def forward(
         self, x: Tensor, features: Tensor, positions: tuple[Tensor, Tensor], window: Tensor, same: Tensor
@@ -177,8 +180,8 @@ class Fixate(nn.Module):
         seen, look = self.attention.look(
             self.norm_look(x), features, mask=window, bias=self.bias(*positions), positions=positions
         )
-        x = x + seen
-        return x + self.mlp(self.norm_mlp(x)), look
+        x = x + self.drop(seen)
+        return x + self.drop(self.mlp(self.norm_mlp(x))), look
 
 
 class LineModel(nn.Module):

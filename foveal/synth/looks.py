@@ -137,10 +137,12 @@ class Look:
         """Strength as a vector: shape "b"."""
         return self._strengths[effect].flatten()
 
-    def scaled(self, factor: float) -> Look:
-        """The same look with every strength multiplied; which effects a sample has stays."""
-        scaled, on = torch.stack(list(self._strengths.values()), 1), torch.stack(list(self._on.values()), 1)
-        return Look(self.preset, (scaled * factor)[..., 0, 0, 0], on[..., 0, 0, 0])
+    def scaled(self, factor: float, *effects: str) -> Look:
+        """The same look with the strengths of some effects, or of all, multiplied; which there are stays."""
+        factors = dict.fromkeys(effects or EFFECTS, factor)
+        scaled = [value * factors.get(name, 1.0) for name, value in self._strengths.items()]
+        on = torch.stack(list(self._on.values()), 1)
+        return Look(self.preset, torch.stack(scaled, 1)[..., 0, 0, 0], on[..., 0, 0, 0])
 
     def where(self, *presets: str) -> Tensor:
         """1.0 for samples of one of the presets, 0.0 elsewhere: shape "b 1 1 1"."""

@@ -27,6 +27,8 @@ _PAPER = ((0.85, 1.1), (1.0, 1.0), (0.72, 1.04), (0.66, 1.02), (0.68, 1.15), (0.
 _INK = ((0.0, 0.28), (0.0, 0.0), (0.1, 0.6), (0.02, 0.35), (0.05, 0.6), (0.0, 0.45), (0.0, 0.0))
 _PENS = ((0.0, 0.0, 0.0), (0.0, 0.0, 0.0), (-0.12, -0.06, 0.3), (0.1, 0.0, -0.1), (0.3, -0.1, -0.1))
 _CHROMA = ((0.45, -0.05, -0.4), (-0.12, 0.12, -0.05))  # most colours lie between orange and blue
+_RESTLESS = 2.5  # how much more hands differ in what bends their letters than drawings of one font do
+_PEN = 8.0  # weight of a stroke per strength of the effect
 _BLURS = (0.7, 1.4, 2.8)  # deviations in mask pixels of the blurred copies of a mask
 
 
@@ -98,16 +100,19 @@ def augment(
     """Geometry, tone and degradation of real strips in [0, 1], whose height stands for a line of text.
 
     `strength` scales every effect of a page written with a pen: what bends, slants and wavers least changes
-    what stands there. `boxes`, in pixels of `images`, come back where they then are.
+    what stands there, and makes one hand into several. `boxes`, in pixels of `images`, come back where they
+    then are.
     """
     dice = Dice(generator, batch=len(images))
     look = draw_effects(torch.full_like(widths, LOOKS.index("pen")), dice).scaled(strength)
+    look = look.scaled(_RESTLESS, "slant", "stretch", "wave", "elastic")
     unit = TEXT_HEIGHT / images.shape[2]
     full = whole_mask(widths * unit)
     warp, content = draw_warp(full, full, look, dice, height=height, width=width)
     sensor = draw_sensor(look, dice, height=height, width=width)
     shared = _survey(look, dice, warp, sensor, full)
     last = torch.stack([widths - 0.5, torch.full_like(widths, images.shape[2]) - 0.5], 1)[:, None, None]
+    images = _other_pen(images, look)
     soft = F.avg_pool2d(images, 3, 1, 1, count_include_pad=False)
     shrunk = torch.lerp(images, soft, (shared.pixel / unit - 1).clamp(0, 1))
     photo = sample(shrunk, (shared.bent / unit).minimum(last), border=True)
@@ -116,6 +121,13 @@ def augment(
     limit = torch.stack([content, torch.full_like(content, height)], 1).repeat(1, 2)[:, None]
     placed = warp.boxes(known).clamp(min=0).minimum(limit)
     return Strips(sensor.develop(photo, content, hard=look.on("pixels")), placed, content.long())
+
+
+def _other_pen(images: Tensor, look: Look) -> Tensor:
+    """Dark strokes made heavier, or lighter, by up to a pixel to either side."""
+    heavy, light = -F.max_pool2d(-images, 3, 1, 1), F.max_pool2d(images, 3, 1, 1)
+    images = torch.lerp(images, heavy, (_PEN * look["spread"]).clamp(max=0.8))
+    return torch.lerp(images, light, (_PEN * look["thin"]).clamp(max=0.5))
 
 
 def _coverage(masks: Tensor, widths: Tensor) -> Float[Tensor, "b 1 m v"]:

@@ -64,6 +64,7 @@ class Leg:
     size: str = "fast"
     minutes: float = 10.0
     rate: float = 1e-3
+    dropout: float = 0.0
     init: Path | None = None
     photos: Path | None = None
     teacher: Path | None = None
@@ -115,6 +116,9 @@ class Trainer:
             checkpoint.load(self.model, leg.init)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(self.model, leg.size)
+        for part in self.model.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = leg.dropout
         self.objective = Objective(
             self.model, device=self.device, seed=leg.seed, teacher=self._teacher(), photos=self._photos()
         )
@@ -212,7 +216,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compile", action="store_false")
     parser.add_argument("--no-record", dest="record", action="store_false", help="launch every kernel anew")
-    for name in ("minutes", "rate", "report", "save"):
+    for name in ("minutes", "rate", "dropout", "report", "save"):
         parser.add_argument(f"--{name}", type=float, default=getattr(Leg, name))
     for name in ("workers", "shrink", "seed", "validate"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Leg, name))
