@@ -6,7 +6,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from foveal.synth.degrade import jpeg
 from foveal.synth.looks import EFFECTS, KINDS, LOOKS, SHARES, Dice, Look, draw_effects, draw_look
-from foveal.synth.style import PADDING, augment, render
+from foveal.synth.style import PADDING, _other_pen, augment, render
 from foveal.synth.warp import TEXT_HEIGHT, Warp, draw_warp, ink_bounds, whole_mask
 
 BATCH, WIDTH = 24, 96
@@ -177,10 +177,13 @@ def test_nothing_waits_for_the_device() -> None:
     assert not watch.names & waiting
 
 
-def test_real_lines_are_written_by_heavier_and_lighter_pens() -> None:
-    images = torch.full((64, 3, 48, 144), 0.9)
-    images[:, :, 10:38, 20:28] = 0.1
-    strips = augment(images, torch.full((64,), 144), width=144, generator=seeded(17), strength=0.01)
-    mild = (strips.images < 0.5).float().mean((1, 2, 3)).std()
-    strong = augment(images, torch.full((64,), 144), width=144, generator=seeded(17)).images
-    assert (strong < 0.5).float().mean((1, 2, 3)).std() > 2 * mild
+@pytest.mark.parametrize(("effect", "heavier"), [("spread", True), ("thin", False)])
+def test_another_pen_writes_heavier_or_lighter(effect: str, heavier: bool) -> None:
+    images = torch.full((4, 3, 48, 60), 0.9)
+    images[:, :, 10:38, 20:26] = 0.1
+    strengths = torch.tensor([float(name == effect) for name in EFFECTS]).expand(4, -1) * 0.2
+    look = Look(torch.full((4,), LOOKS.index("pen")), strengths, (strengths > 0).float())
+    ink = 0.9 - _other_pen(images, look)
+    before = 0.9 - images
+    assert ((ink.sum((1, 2, 3)) > before.sum((1, 2, 3))) == heavier).all()
+    assert torch.equal(ink[..., 40:], before[..., 40:])
