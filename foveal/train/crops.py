@@ -10,9 +10,10 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import cv2
 import numpy as np
@@ -20,6 +21,9 @@ from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
 from foveal.errors import InputMissing
+
+HELD = 12
+"""One crop in so many is held out."""
 
 HEIGHT = 48
 """Height in pixels that crops are kept and batched at; augmentation brings them to the strip's height."""
@@ -89,10 +93,37 @@ class Crops:
             sets.setdefault(crop.set_name, []).append(crop)
         return sets
 
+    def to_train_on(self) -> dict[str, list[Crop]]:
+        """Return the crops of each set but those that are held out."""
+        sets = self.by_set()
+        held = {name: held_out(Path(crop.path).stem for crop in found) for name, found in sets.items()}
+        return {
+            name: [crop for crop in found if Path(crop.path).stem not in held[name]]
+            for name, found in sets.items()
+        }
+
 
 def page_of(path: str) -> str:
     """Return the name of the page that a line's image was cut from: its own without the line's number."""
     return path.rpartition("_")[0]
+
+
+def held_out(names: Iterable[str]) -> set[str]:
+    """Return which crops of a set are never trained on, so that confidences can be fitted to them.
+
+    names: of files, without endings. Whole pages by chance, a twelfth of all crops at most; single crops
+    where pages (or books) are larger than that.
+    """
+    pages: dict[str, list[str]] = {}
+    for name in names:
+        pages.setdefault(page_of(name), []).append(name)
+    room = sum(map(len, pages.values())) // HELD
+    found: set[str] = set()
+    for page in sorted(pages, key=lambda page: crc32(page.encode())):
+        if len(pages[page]) <= room - len(found):
+            found.update(pages[page])
+    every = sorted((name for held in pages.values() for name in held), key=lambda name: crc32(name.encode()))
+    return found or set(every[:room])
 
 
 def fit(image: NDArray[np.uint8], width: int) -> tuple[NDArray[np.uint8], int]:
@@ -111,15 +142,19 @@ def stream(
     """Yield batches without end, drawn from the sets named in `weights` in those shares.
 
     width: that of the final strip; longest: texts with more characters are not drawn. Half of the lines whose
-    page was cut into words are put together anew.
+    page was cut into words are put together anew. What is held out is not drawn.
     """
     crops, alphabet = Crops(path), Alphabet()
     rng = np.random.default_rng(seed)
-    pages = crops.pieces()
     sets = {
         name: [c for c in found if len(c.text) <= longest and not alphabet.unwritable(c.text)]
-        for name, found in crops.by_set().items()
+        for name, found in crops.to_train_on().items()
         if weights.get(name, 0) > 0
+    }
+    drawn = {crop.path for found in sets.values() for crop in found}
+    pages = {
+        page: [piece for piece in pieces if piece.crop.path in drawn]
+        for page, pieces in crops.pieces().items()
     }
     names = [name for name, found in sets.items() if found]
     shares = np.array([weights[name] for name in names])

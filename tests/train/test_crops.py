@@ -11,7 +11,7 @@ from crops_zip import ROWS, write_crops
 from PIL import Image
 
 from foveal.errors import InputMissing
-from foveal.train.crops import HEIGHT, fit, stream
+from foveal.train.crops import HEIGHT, HELD, Crops, fit, held_out, page_of, stream
 
 SHARES = {"receipts_sroie": 1.0, "handwriting_copiste": 3.0}
 
@@ -94,3 +94,34 @@ def test_lines_are_put_together_anew_from_the_words_of_their_page(tmp_path: Path
         assert shades == pytest.approx([SHADES[word] for word in text.split()], abs=1)
     short = next(stream(tmp_path / "cut.zip", {"a": 1}, batch=40, width=256, longest=13, seed=2))
     assert max(map(len, short.texts)) <= 13
+
+
+def test_whole_pages_are_held_out_and_never_more_than_a_twelfth() -> None:
+    names = [f"page{page}_{line:03}" for page in range(60) for line in range(5 + page % 4)]
+    held = held_out(names)
+    assert 0 < len(held) <= len(names) / HELD
+    assert held == held_out(names[::-1])  # not a matter of their order
+    pages = {page_of(name) for name in held}
+    assert held == {name for name in names if page_of(name) in pages}
+
+
+def test_of_a_few_large_books_single_lines_are_held_out() -> None:
+    names = [f"book{book}_{line:03}" for book in range(3) for line in range(40)]
+    assert len(held_out(names)) == len(names) // HELD
+    assert held_out(["a_1", "b_1"]) == set()
+
+
+def test_what_is_held_out_is_not_drawn(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "crops.zip", "w") as packed:
+        image = io.BytesIO()
+        Image.new("RGB", (90, 48), "white").save(image, "PNG")
+        rows = []
+        for page in range(30):
+            packed.writestr(f"images/page{page}_1.png", image.getvalue())
+            rows.append(f"images/page{page}_1.png\tletters\t0\tpage {page}")
+        packed.writestr("labels.tsv", "\n".join(rows))
+    crops = Crops(tmp_path / "crops.zip")
+    kept = crops.to_train_on()["letters"]
+    assert 0 < len(crops.crops) - len(kept) <= 30 // HELD
+    drawn = stream(tmp_path / "crops.zip", {"letters": 1.0}, batch=200, width=96, longest=20, seed=1)
+    assert set(next(drawn).texts) <= {crop.text for crop in kept}
