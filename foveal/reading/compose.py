@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,7 @@ def compose_line(
     line, as a share of the line's height. `polygon`: the line's outline; the strip's corners if not given.
     """
     place = _Place(size, margin / (1 + 2 * margin), to_page)
-    words = tuple(_word(word, reading.cell, place) for word in reading.words)
+    words = tuple(_words(reading, place))
     outline = polygon or as_polygon(to_page(box(0, 0, *size)))
     return Line(outline, _chance(reading), words)
 
@@ -56,25 +56,37 @@ class _Place:
     margin: float
     to_page: ToPage
 
-    def outline(self, left: float, right: float) -> Polygon:
-        top = self.size[1] * self.margin
-        return as_polygon(self.to_page(box(left, top, right, self.size[1] - top)))
+    def outlines(self, ends: Sequence[tuple[float, float]]) -> Iterator[Polygon]:
+        """Yield the outline on the page of each part of the strip, from its left to its right end."""
+        top, sides = self.size[1] * self.margin, np.array(ends, np.float64).reshape(-1, 2)
+        corners = np.empty((len(sides), 4, 2))
+        corners[:, :, 0] = sides[:, [0, 1, 1, 0]]
+        corners[:, :, 1] = top, top, self.size[1] - top, self.size[1] - top
+        for outline in self.to_page(corners.reshape(-1, 2)).reshape(-1, 4, 2).tolist():
+            yield tuple((x, y) for x, y in outline)
 
 
-def _word(word: ReadWord, cell: float, place: _Place) -> Word:
-    chars = tuple(_char(char, cell, place) for char in word.chars)
-    return Word(place.outline(word.x0, word.x1), _chance(word), chars, word.remedy)
+def _words(reading: Reading, place: _Place) -> Iterator[Word]:
+    """Yield the words on their page; all their outlines are moved there at once."""
+    ends: list[tuple[float, float]] = []
+    for word in reading.words:
+        ends += [(word.x0, word.x1), *((char.x0, char.x1) for char in word.chars)]
+    outlines = place.outlines(ends)
+    for word in reading.words:
+        outline = next(outlines)
+        chars = tuple(_char(char, next(outlines), reading.cell, place) for char in word.chars)
+        yield Word(outline, _chance(word), chars, word.remedy)
 
 
 def _chance(part: ReadWord | Reading) -> float:
     return part.confidence if part.chance is None else part.chance
 
 
-def _char(char: ReadChar, cell: float, place: _Place) -> Char:
+def _char(char: ReadChar, outline: Polygon, cell: float, place: _Place) -> Char:
     others = tuple(Alternative(text, confidence) for text, confidence in char.alternatives)
     look = None if char.look is None else _look(char.look, cell, place)
     flag = "guessed" if char.guessed else ""
-    return Char(char.text, place.outline(char.x0, char.x1), char.confidence, others, look, flag)
+    return Char(char.text, outline, char.confidence, others, look, flag)
 
 
 def _look(weights: NDArray[np.float32], cell: float, place: _Place) -> Look:

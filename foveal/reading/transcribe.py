@@ -35,6 +35,8 @@ _STEP = 16
 """Strip widths are rounded to multiples of this, by stretching at most half of it."""
 _BATCH = 6144
 """Columns of pixels in one batch at the most: bounds the memory of a page of any length."""
+_OTHERS, _LEAST = 4, 0.01
+"""So many of the likeliest characters are named as alternatives, if they are likely enough."""
 WEIGHT = 0.6
 """Weight of the fixations against the glance, 0 to 1 (benchmarks/fusion.py)."""
 
@@ -236,26 +238,24 @@ class Transcriber:
         places = edges(seen.glance.density, span, len(ids))
         evidence = word_evidence(seen.glance, span, trials, ids=ids, trial=trial, places=places)
         grounds = char_evidence(seen.glance, span, ids=ids, trial=trial, places=places)
-        ends = places * seen.cell
-        chars = [self._char(symbol, trial, i, ends[i], looks=looks) for i, symbol in enumerate(ids)]
-        if self._trust is None:
-            return ReadWord(tuple(chars), evidence, grounds)
-        guessed = self._trust.guessed(grounds)
-        marked = tuple(replace(char, guessed=flag) for char, flag in zip(chars, guessed, strict=True))
-        return ReadWord(marked, evidence, grounds, self._trust.of_word(evidence))
+        guessed = self._trust.guessed(grounds) if self._trust else [False] * len(ids)
+        chars = self._chars(ids, trial, places * seen.cell, guessed, looks=looks)
+        chance = self._trust.of_word(evidence) if self._trust else None
+        return ReadWord(tuple(chars), evidence, grounds, chance)
 
-    def _char(self, symbol: int, trial: Trial, place: int, at: Floats, *, looks: bool) -> ReadChar:
-        place = min(place, len(trial.looks) - 1)
-        chances = np.exp(trial.log_probs[place])
-        others = [int(i) for i in np.argsort(-chances)[:4] if i not in (symbol, 0) and chances[i] > 0.01]
-        return ReadChar(
-            self._alphabet.decode([symbol]),
-            float(at[0]),
-            float(at[1]),
-            float(chances[symbol]),
-            tuple((self._alphabet.decode([i]), float(chances[i])) for i in others),
-            trial.looks[place] if looks else None,
-        )
+    def _chars(
+        self, ids: tuple[int, ...], trial: Trial, ends: Floats, guessed: list[bool], *, looks: bool
+    ) -> Iterator[ReadChar]:
+        text = self._alphabet.decode
+        rows = [min(place, len(trial.looks) - 1) for place in range(len(ids))]
+        chances = np.exp(trial.log_probs[rows])
+        best = np.argpartition(-chances, _OTHERS, axis=1)[:, :_OTHERS]
+        for row, (symbol, (left, right)) in enumerate(zip(ids, ends.tolist(), strict=True)):
+            found = sorted(((float(chances[row, i]), int(i)) for i in best[row]), reverse=True)
+            others = [(text([i]), p) for p, i in found if i not in (symbol, 0) and p > _LEAST]
+            look = trial.looks[rows[row]] if looks else None
+            chance = float(chances[row, symbol])
+            yield ReadChar(text([symbol]), left, right, chance, tuple(others), look, guessed[row])
 
 
 def load_transcriber(

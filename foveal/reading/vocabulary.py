@@ -102,20 +102,22 @@ class Vocabulary:
         return np.where(self.ends, self.ends.cumsum(dtype=np.int32) - 1, -1).astype(np.int32)
 
     @cached_property
-    def _letter_of(self) -> dict[str, int]:
-        return {char: place for place, char in enumerate(self.letters)}
+    def _letters(self) -> bytes:
+        return self.letter.tobytes()
+
+    @cached_property
+    def _letter_of(self) -> dict[str, bytes]:
+        return {char: bytes([place]) for place, char in enumerate(self.letters)}
 
     def find(self, word: str) -> int:
         """Return the number of a word in lower case, −1 if no language has it."""
-        node = 0
+        letters, first, node = self._letters, self.first, 0
         for char in word:
-            low, high = self.first[node], self.first[node + 1]
-            wanted = self._letter_of.get(char, -1)
-            found = np.flatnonzero(self.letter[low:high] == wanted)
-            if not len(found):
+            wanted = self._letter_of.get(char)
+            node = -1 if wanted is None else letters.find(wanted, first.item(node), first.item(node + 1))
+            if node < 0:
                 return -1
-            node = int(low + found[0])
-        return int(self.word[node])
+        return self.word.item(node)
 
     def log_chances(self, numbers: NDArray[np.integer], weights: Floats) -> Floats:
         """Return the log-chance of words, "k", in a text whose languages have these weights."""

@@ -94,7 +94,9 @@ class Tongue:
 
     def log_chance(self, ids: Ids) -> float:
         """Return how likely a word is, whatever signs stand around it."""
-        return self._listed(core := self._core(ids)) or UNLISTED - EACH * len(core)
+        core = self._core(ids)
+        found = self._listed(core)
+        return UNLISTED - EACH * len(core) if found is None else found
 
     def knows(self, ids: Ids) -> bool:
         """Tell whether a word is listed; one of a single letter never is."""
@@ -108,12 +110,18 @@ class Tongue:
         return parts(self.words.alphabet.decode(ids))[1].lower().replace("ſ", "s")
 
     def _listed(self, core: str) -> float | None:
-        chances = [
-            float(listed.vocabulary.log_chances(np.array([number]), weights)[0])
-            for listed, weights in zip(self.words.lists, self.weights, strict=True)
-            if (number := listed.number(core)) >= 0
-        ]
-        return max(chances, default=None)
+        if core not in self._known:
+            chances = [
+                float(listed.vocabulary.log_chances(np.array([number]), weights)[0])
+                for listed, weights in zip(self.words.lists, self.weights, strict=True)
+                if (number := listed.number(core)) >= 0
+            ]
+            self._known[core] = max(chances, default=None)
+        return self._known[core]
+
+    @cached_property
+    def _known(self) -> dict[str, float | None]:
+        return {}
 
     def like(self, ids: Ids, trials: Sequence[Trial], *, trust: float) -> set[Ids]:
         """Return readings with a listed word in the place of the word read, those that look likeliest."""
@@ -171,10 +179,9 @@ def choose_word(
 ) -> Chosen:
     """Choose as `choose` does; where the word is in doubt, listed words are among the readings."""
     ids, trial = choose(glanced, trials, span, trust=trust)
-    readings = {span.ids, *(fixation_ids(one.log_probs) for one in trials)} - {()}
-    alike = len(readings) == 1
-    if tongue is None or not ids or (alike and _stands(glanced, trials, ids, trust=trust, tongue=tongue)):
+    if tongue is None or not ids or _stands(glanced, trials, ids, span, trust=trust, tongue=tongue):
         return Chosen(ids, trial, ids)
+    readings = {span.ids, *(fixation_ids(one.log_probs) for one in trials)} - {()}
     for read in list(readings):
         readings |= tongue.like(read, trials, trust=trust)
     every = list(readings)
@@ -185,9 +192,12 @@ def choose_word(
     return Chosen(best, trials[-support(best, trials)[1]], ids)
 
 
-def _stands(glanced: Floats, trials: Sequence[Trial], ids: Ids, *, trust: float, tongue: Tongue) -> bool:
-    """Tell whether no listed word could be likelier than one that both steps read."""
-    seen = trust * support(ids, trials)[0] + (1 - trust) * float(ctc_scores(glanced, [ids])[0])
+def _stands(
+    glanced: Floats, trials: Sequence[Trial], ids: Ids, span: Span, *, trust: float, tongue: Tongue
+) -> bool:
+    """Tell whether no listed word could be likelier than what was read."""
+    path = float(glanced.max(-1).sum()) if ids == span.ids else float(ctc_scores(glanced, [ids])[0])
+    seen = trust * support(ids, trials)[0] + (1 - trust) * path  # of the glance's own text at least so much
     against = float(np.log(-np.expm1(min(seen, -1e-9))))  # all that is not this word
     needed = (seen - against) / tongue.words.share if tongue.words.share else np.inf
     if needed > _LIKELY - UNLISTED + EACH * len(ids):  # even if it is not listed
