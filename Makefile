@@ -21,8 +21,9 @@ read: $(VENV)/.light
 	@mkdir -p out
 	@$(BIN)/foveal read $(EXAMPLE) --overlay out/printed_page.png
 
+# a file's tests stay in one process, which has one thread: two cores are busy with two files
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

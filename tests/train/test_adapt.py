@@ -11,7 +11,7 @@ import foveal
 from foveal.errors import ConfigError, FovealError
 from foveal.train.adapt import Plan, adapt
 
-QUICK = Plan(rank=4, steps=44, minutes=2.0, threads=1)
+QUICK = Plan(rank=4, steps=80, minutes=4.0, threads=1)
 
 
 def accented(text: str) -> str:
@@ -20,7 +20,7 @@ def accented(text: str) -> str:
 
 
 def test_a_habit_is_learnt_from_a_few_lines_and_kept_in_one_small_file(tmp_path: Path) -> None:
-    lines = write_lines(tmp_path / "lines", 12, words=1, told=accented)
+    lines = write_lines(tmp_path / "lines", 12, told=accented)
     told: list[float] = []
     result = adapt("fast", lines, tmp_path / "mine.onnx", plan=QUICK, told=told.append)
     assert result.after < result.before
