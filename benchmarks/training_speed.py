@@ -4,7 +4,8 @@
 
 Three figures for words (32 × 128) and lines (32 × 768): drawn alone, a batch drawn again and again; learnt
 alone, the same strips again and again; and all together from worker processes, as in a leg of training,
-with the share of the time spent waiting for data. Compiling is not counted.
+with the share of the time spent waiting for data. Compiling is not counted, nor is --warm, the seconds of
+training before the last figure is taken: the workers draw slowly until their glyphs are cached.
 """
 
 from __future__ import annotations
@@ -51,13 +52,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--workers", type=int, default=14)
     parser.add_argument("--shrink", type=int, default=1)
+    parser.add_argument("--warm", type=float, default=0.0)
+    parser.add_argument("--kinds", nargs="+", choices=("word", "line"), default=["word", "line"])
     parser.add_argument("--no-compile", dest="compile", action="store_false")
     asked = vars(parser.parse_args())
-    seconds = asked.pop("seconds")
+    seconds, warm, kinds = (asked.pop(name) for name in ("seconds", "warm", "kinds"))
     trainer = Trainer(Leg(**asked, output=Path()))
     trainer.model.train()
     print(f"{'strips a second':18}{'drawn':>12}{'learnt':>12}{'together':>12}{'waiting':>9}")
-    for kind in ("word", "line"):
+    for kind in kinds:
         strips, feed = SHAPES[kind].batch // trainer.leg.shrink, trainer.feeds[kind]
         batch = next(feed)
 
@@ -72,6 +75,8 @@ def main() -> None:
         ]
         figures = []
         for do in jobs:
+            if do is jobs[-1] and warm:
+                rate(do, strips=strips, seconds=warm, device=trainer.device)
             begin, feed.waited = time.perf_counter(), 0.0
             figures.append(rate(do, strips=strips, seconds=seconds, device=trainer.device))
         waiting = feed.waited / (time.perf_counter() - begin)
