@@ -173,7 +173,8 @@ def weigh(trial: Trial) -> dict[str, Any]:
     reader, images = reader_of(trial), [opened(crop.image) for crop in _some(trial.dev)]
     torch.set_num_threads(1)
     device = next(reader.model.parameters()).device
-    alone = TorchReader(copy.deepcopy(reader.model).cpu(), reader.alphabet, search=reader.search)
+    model = copy.deepcopy(reader.model).cpu().requires_grad_(False)  # what torch needs to count operations
+    alone = TorchReader(model, reader.alphabet, search=reader.search)
     costs: dict[str, Any] = {
         "parameters": sum(p.numel() for p in reader.model.parameters()),
         "flops": flops(partial(alone.transcribe, images)) / len(images),

@@ -6,10 +6,11 @@ Strips of equal width share a batch and nothing is ever padded: a strip reads th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -28,6 +29,8 @@ from foveal.reading.second_look import VIEWS, doubtful, judged, views_of
 from foveal.reading.spaces import parted
 from foveal.reading.trust import Seen, Trust, char_evidence, ink, line_evidence, load_trust, word_evidence
 from foveal.reading.words import LISTED, Tongue, Words, choose_word, is_sure
+
+T = TypeVar("T")
 
 HEIGHT = 32
 STRIDE = 4
@@ -144,10 +147,17 @@ class Transcriber:
             return list(self._batch(np.stack([strips[i] for i in batch]), cells))
 
         seen: dict[int, Observation] = {}
-        with ThreadPoolExecutor(self._threads) as pool:
-            for batch, observed in zip(batches, pool.map(see, batches), strict=True):
-                seen.update(zip(batch, observed, strict=True))
+        for batch, observed in zip(batches, self._each(see, batches), strict=True):
+            seen.update(zip(batch, observed, strict=True))
         return [seen[index] for index in range(len(images))]
+
+    def _each(self, see: Callable[[list[int]], T], batches: list[list[int]]) -> Iterator[T]:
+        """Yield what is seen of each batch; one thread is this one, in which torch counts operations."""
+        if self._threads == 1:
+            yield from map(see, batches)
+            return
+        with ThreadPoolExecutor(self._threads) as pool:
+            yield from pool.map(see, batches)
 
     def _batch(self, strips: NDArray[np.uint8], cells: list[float]) -> Iterator[Observation]:
         features, log_probs, density = self._glance.run(None, {"strips": strips})
