@@ -1,0 +1,186 @@
+"""Bring everything that belongs to the weights up to date, after training: one command.
+
+    python tools/refresh.py DATA FONTS [--only trust readme card pictures]
+
+DATA holds `train/` and `dev/`. trust: the confidences of both models are fitted again (tools/fit_trust.py).
+readme: every set of the README's table is read by both models; the figures go into docs/figures.json, where
+those of the peers stand (benchmarks/peers.py), and the table is written from it. card: the attention of the
+models, on the model card. pictures: those of README and docs that show looks. An hour on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from foveal.evaluate import evaluate
+from foveal.reading.reader import Reader
+
+ROOT = Path(__file__).parent.parent
+FIGURES = ROOT / "docs" / "figures.json"
+MODELS = ("fast", "accurate")
+ENGINES = (*MODELS, "rapidocr", "tesseract")
+HEADS = ("foveal fast", "foveal accurate", "RapidOCR 3.10", "Tesseract 5.5")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the README's table: what it says, the sets, the figure, and how it is written."""
+
+    says: str
+    sets: tuple[str, ...]
+    figure: str
+    form: Callable[[float], str]
+    least: bool = False
+    """Whether less is better."""
+
+
+def percent(value: float) -> str:
+    """Write a share in %."""
+    return f"{100 * value:.1f}"
+
+
+def hundredths(value: float) -> str:
+    """Write a share in %, to hundredths."""
+    return f"{100 * value:.2f}"
+
+
+def share(value: float) -> str:
+    """Write a share without its zero."""
+    return f"{value:.3f}".lstrip("0")
+
+
+WORDS = ("scene_words_iiit5k", "scene_words_svt", "scene_words_icdar2003")
+ROWS = (
+    Row("scene words IIIT5K / SVT / IC03, % ↑", WORDS, "accuracy", percent),
+    Row("printed lines UW3, CER % ↓", ("printed_lines_uw3",), "cer", hundredths, least=True),
+    Row("old print: Fraktur / French, CER % ↓", ("printed_lines_archiscribe", "printed_lines_ocr17"),
+        "cer", percent, least=True),
+    Row("handwriting copiste / Lathrop, CER % ↓", ("handwriting_copiste", "handwriting_lathrop"),
+        "cer", percent, least=True),
+    Row("handwriting 1914–18 / of one hand / 1900s, CER % ↓",
+        ("handwriting_testaments_poilus", "handwriting_peraire", "handwriting_cremma_mss19"),
+        "cer", percent, least=True),
+    Row("typed pages UNLV, F1 ↑", ("printed_pages_unlv",), "bag_f1", share),
+    Row("old books, F1 ↑", ("printed_pages_oldbooks",), "bag_f1", share),
+    Row("receipts SROIE, F1 ↑", ("receipts_sroie",), "bag_f1", share),
+    Row("photos IC03, F1 ↑", ("scene_pages_icdar2003",), "bag_f1", share),
+    Row("heaviest cell of a look inside its character (IIIT5K), % ↑", WORDS[:1], "look_inside", percent),
+)  # fmt: skip
+
+PICTURES = (
+    ("tools/looks_picture.py", "examples/printed_page.jpg", "docs/looks.png", "--line", "7"),
+)  # fmt: skip
+
+
+def told(*command: str) -> str:
+    """Run one of our own scripts and return what it prints; what it says besides is seen at once."""
+    found = subprocess.run(
+        [sys.executable, *command], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return found.stdout
+
+
+def trust(data: Path, fonts: Path) -> None:
+    """Fit the confidences of both models."""
+    sets = [str(folder) for folder in sorted((data / "train").iterdir()) if (folder / "labels.tsv").exists()]
+    with tempfile.TemporaryDirectory() as scratch:
+        for kind, count, seed in (("line", 300, 4242), ("word", 400, 4243)):
+            out = f"{scratch}/rendered_{kind}s"
+            wide = ("--width", "512") if kind == "line" else ()
+            told("-m", "foveal", "synth", out, "--fonts", str(fonts), "--kind", kind, "--count", str(count),
+                 "--seed", str(seed), *wide)  # fmt: skip
+            sets.append(out)
+        for model in MODELS:
+            print(told("tools/fit_trust.py", *sets, "--model", model, "--limit", "100"))
+
+
+def readme(data: Path, _: Path) -> None:
+    """Read the sets and write the table."""
+    figures = json.loads(FIGURES.read_text("utf-8"))
+    for model in MODELS:
+        reader = Reader(model, threads=1)
+        for name in dict.fromkeys(name for row in ROWS for name in row.sets):
+            found = evaluate(data / "dev" / name, reader).to_json()["figures"]
+            figures["sets"].setdefault(name, {})[model] = {
+                row.figure: found[row.figure] for row in ROWS if name in row.sets and row.figure in found
+            }
+            print(name, model, figures["sets"][name][model], flush=True)
+    figures["date"] = date.today().isoformat()
+    FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    replace(ROOT / "README.md", "results", table(figures))
+
+
+def table(figures: dict[str, object]) -> str:
+    """Return the README's table; the best of each set in bold."""
+    lines = ["| set | " + " | ".join(HEADS) + " |", "|---" * (len(HEADS) + 1) + "|"]
+    for row in ROWS:
+        cells = [[cell(figures, name, engine, row) for name in row.sets] for engine in ENGINES]
+        lines.append(
+            "| " + " | ".join([row.says, *(" / ".join(some) if any(some) else "–" for some in cells)]) + " |"
+        )
+    return "\n".join(lines)
+
+
+def cell(figures: dict[str, object], name: str, engine: str, row: Row) -> str:
+    """Return one figure as it is written, bold if no engine has a better one; – where there is none."""
+    own: dict[str, dict[str, float]] = figures["sets"].get(name, {})  # type: ignore[attr-defined]
+    values = {one: found[row.figure] for one, found in own.items() if found.get(row.figure) is not None}
+    if engine not in values:
+        return "–"
+    best = (min if row.least else max)(values.values())
+    text = row.form(values[engine])
+    return f"**{text}**" if text == row.form(best) and len(values) > len(MODELS) else text
+
+
+def card(data: Path, _: Path) -> None:
+    """Write how narrow, stable and true the models' looks are."""
+    sets = [str(data / "dev" / name) for name in (WORDS[0], "printed_lines_uw3", "handwriting_copiste")]
+    found = [told("benchmarks/looks.py", *sets, "--model", model, "--limit", "40") for model in MODELS]
+    replace(
+        ROOT / "foveal/weights/README.md", "attention", "\n".join(one.strip() + "\n" for one in found).strip()
+    )
+
+
+def pictures(_: Path, __: Path) -> None:
+    """Draw the pictures of README and docs again."""
+    for command in PICTURES:
+        print(told(*command).strip())
+
+
+def replace(page: Path, name: str, text: str) -> None:
+    """Put `text` between `<!-- NAME -->` and `<!-- end of NAME -->`."""
+    place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+    page.write_text(
+        place.sub(lambda at: at[1] + text + "\n" + at[2], page.read_text("utf-8")), encoding="utf-8"
+    )
+
+
+PARTS: dict[str, Callable[[Path, Path], None]] = {
+    "trust": trust, "readme": readme, "card": card, "pictures": pictures,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Run the parts asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("data", type=Path)
+    parser.add_argument("fonts", type=Path)
+    parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=list(PARTS))
+    asked = parser.parse_args()
+    for name in asked.only:
+        PARTS[name](asked.data, asked.fonts)
+
+
+if __name__ == "__main__":
+    main()
