@@ -22,11 +22,16 @@ class Tiles(NamedTuple):
     rows: int
     columns: int
     warps: int
+    stages: int = 3
+    """How many tiles of the other side are on their way at once."""
 
 
 FORWARD = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 4), 256: Tiles(64, 64, 8)}
-BACKWARD = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 8), 256: Tiles(32, 32, 8)}
-"""Up to which size of q and v which tiles; the last holds beyond. To be measured."""
+QUERIES = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 8), 256: Tiles(32, 32, 8)}
+KEYS = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 8), 256: Tiles(32, 32, 8)}
+"""Up to which size of q and v which tiles; the last holds beyond. QUERIES and KEYS: of the backward, by the
+side whose gradients a program holds. To be measured.
+"""
 
 
 class Bias(NamedTuple):
@@ -72,8 +77,9 @@ def _common(q: Tensor, v: Tensor, bias: Tensor | None, beside: Beside, tiles: Ti
     seen_strides = (0, 0, 0, 0) if beside.seen is None else beside.seen.stride()
     constants = {
         "D": d, "DP": power_of_2(d), "DV": dv, "DVP": power_of_2(dv),
-        "BM": tiles.rows, "BN": tiles.columns, **launch(tiles.warps), "MASKED": beside.seen is not None,
+        "BM": tiles.rows, "BN": tiles.columns, "MASKED": beside.seen is not None,
         "BIASED": bias is not None, "BANDED": beside.window is not None,
+        **launch(tiles.warps, stages=tiles.stages),
     }  # fmt: skip
     numbers = n, m, beside.heads, 1 / math.sqrt(d), beside.window or 0, *added.strides, *seen_strides
     return _Common((added.values, q if beside.seen is None else beside.seen), numbers, constants)
@@ -102,14 +108,14 @@ class _Attention(torch.autograd.Function):
         """Return the gradients of q, k, v and the bias."""
         q, k, v, bias, out, lse = ctx.saved_tensors
         (g, n, d), m, do = q.shape, k.shape[1], do.contiguous()
-        tiles = _tiles(BACKWARD, max(d, v.shape[-1]))
-        common = _common(q, v, bias, ctx.beside, tiles)
+        by_rows, by_columns = (_tiles(table, max(d, v.shape[-1])) for table in (QUERIES, KEYS))
+        common, of_keys = (_common(q, v, bias, ctx.beside, tiles) for tiles in (by_rows, by_columns))
         given = q, k, v, *common.beside, do, lse, delta(do, out)
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
-        flash.queries_side[(g * triton.cdiv(n, tiles.rows),)](*given, dq, *common.numbers, **common.constants)
-        flash.keys_side[(g * triton.cdiv(m, tiles.columns),)](
-            *given, dk, dv, *common.numbers, **common.constants
-        )
+        grid = (g * triton.cdiv(n, by_rows.rows),)
+        flash.queries_side[grid](*given, dq, *common.numbers, **common.constants)
+        grid = (g * triton.cdiv(m, by_columns.columns),)
+        flash.keys_side[grid](*given, dk, dv, *of_keys.numbers, **of_keys.constants)
         db = _bias_gradient(given, bias, common, ctx.beside) if ctx.needs_input_grad[3] else None
         return dq, dk, dv, db, None
 

@@ -8,7 +8,7 @@ blocks: no atomics, so gradients are the same in every run.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -23,11 +23,17 @@ from foveal.attention.kernels.layout import eager, groups, launch, power_of_2, s
 SCRATCH = 512 * 2**20
 """How many bytes of slopes of gathered keys and values are held at once (of one group at least)."""
 
-KEYS, WARPS = 64, 4
-"""How many keys a program takes at once, and by how many warps. To be measured."""
 
-OWN = 32
-"""How many keys a program sums the slopes of."""
+class Tiles(NamedTuple):
+    """How many keys a program takes at once, by how many warps, with how many tiles on their way."""
+
+    keys: int
+    warps: int
+    stages: int = 3
+
+
+FORWARD, BLOCKS, OWN = Tiles(64, 4), Tiles(64, 4), Tiles(32, 4)
+"""Of `forward`, of `blocks_side`, and of `keys_side`, which sums the slopes of so many. To be measured."""
 
 LOG2E = tl.constexpr(1.4426950408889634)
 
@@ -163,14 +169,15 @@ def keys_side(
 
 
 def _common(
-    q: Tensor, v: Tensor, columns: Tensor, seen: Tensor | None, block: int
+    q: Tensor, v: Tensor, columns: Tensor, seen: Tensor | None, block: int, tiles: Tiles
 ) -> tuple[tuple[int | float, ...], dict[str, Any]]:
     """Return sizes and strides by position, and constants by name."""
     n, d, m, dv = *q.shape[1:], *v.shape[1:]
     heads, strides = (1, (0, 0, 0, 0)) if seen is None else (seen.shape[1], seen.stride())
     constants = {
         "D": d, "DP": power_of_2(d), "DV": dv, "DVP": power_of_2(dv), "BM": power_of_2(block),
-        "BC": min(KEYS, power_of_2(columns.shape[1])), "MASKED": seen is not None, **launch(WARPS),
+        "BC": min(tiles.keys, power_of_2(columns.shape[1])), "MASKED": seen is not None,
+        **launch(tiles.warps, stages=tiles.stages),
     }  # fmt: skip
     return (n, m, *columns.shape[:1], block, columns.shape[1], heads, 1 / math.sqrt(d), *strides), constants
 
@@ -185,7 +192,7 @@ class _Attention(torch.autograd.Function):
         """Return "g n dv"."""
         g, n, _ = q.shape
         out, lse = v.new_empty(g, n, v.shape[-1]), torch.empty(g, n, device=q.device)
-        numbers, constants = _common(q, v, columns, seen, block)
+        numbers, constants = _common(q, v, columns, seen, block, FORWARD)
         forward[(g * columns.shape[0],)](
             q, k, v, columns, q if seen is None else seen, out, lse, *numbers, **constants
         )
@@ -199,11 +206,11 @@ class _Attention(torch.autograd.Function):
         """Return the gradients of q, k and v."""
         q, k, v, columns, seen, out, lse = ctx.saved_tensors
         do, m = do.contiguous(), k.shape[1]
-        numbers, constants = _common(q, v, columns, seen, ctx.block)
+        numbers, constants = _common(q, v, columns, seen, ctx.block, BLOCKS)
         given = q, k, v, columns, q if seen is None else seen, do, lse, delta(do, out)
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
         order, starts = _drawn_by(columns, m)
-        tiles, widths = triton.cdiv(m, OWN), {name: constants[name] for name in ("D", "DP", "DV", "DVP")}
+        tiles, widths = triton.cdiv(m, OWN.keys), {name: constants[name] for name in ("D", "DP", "DV", "DVP")}
         key_parts, value_parts = _scratch(k, v, columns.numel())
         for first in range(0, len(q), len(key_parts)):
             many = min(len(key_parts), len(q) - first)
@@ -212,7 +219,7 @@ class _Attention(torch.autograd.Function):
             )
             keys_side[(many * tiles,)](
                 key_parts, value_parts, order, starts, dk, dv, first, m, columns.numel(),
-                **widths, BN=OWN, **launch(WARPS),
+                **widths, BN=OWN.keys, **launch(OWN.warps, stages=OWN.stages),
             )  # fmt: skip
         return dq, dk, dv, None, None, None
 

@@ -8,7 +8,7 @@ that autograd has nothing to add by itself. Channels that share the maximum shar
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -19,11 +19,17 @@ from torch.autograd.function import once_differentiable
 from foveal.attention.gates import Judge
 from foveal.attention.kernels.layout import eager, launch, power_of_2
 
-TILE, WARPS = 2**14, 8
-"""How many numbers of a map a program holds (all channels of some places), and by how many warps.
 
-To be measured.
-"""
+class Tiles(NamedTuple):
+    """How many numbers of a map a program holds (all channels of some places), and by how many warps."""
+
+    numbers: int
+    warps: int
+
+
+SEE, WEIGH = Tiles(2**14, 8), Tiles(2**14, 8)
+SEE_BACK, WEIGH_BACK = Tiles(2**14, 8), Tiles(2**14, 8)
+"""To be measured."""
 
 
 @triton.jit
@@ -106,12 +112,12 @@ def weigh_back(
     tl.store(place_sums + b * P + places, tl.sum(value * channel, 0), mask=places < P)
 
 
-def _grid(x: Tensor) -> tuple[tuple[int], int, dict[str, Any]]:
+def _grid(x: Tensor, tiles: Tiles) -> tuple[tuple[int], int, dict[str, Any]]:
     """Return the programs, the blocks of places a map is cut into, and the constants of a launch."""
     b, c, h, w = x.shape
-    block = max(16, min(TILE // power_of_2(c), power_of_2(h * w)))
+    block = max(16, min(tiles.numbers // power_of_2(c), power_of_2(h * w)))
     blocks = triton.cdiv(h * w, block)
-    return (b * blocks,), blocks, {"C": c, "CP": power_of_2(c), "BP": block, **launch(WARPS)}
+    return (b * blocks,), blocks, {"C": c, "CP": power_of_2(c), "BP": block, **launch(tiles.warps)}
 
 
 class _See(torch.autograd.Function):
@@ -121,7 +127,7 @@ class _See(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Return all three. kept: bytes "b h w", 0 for places that do not count."""
         b, c, h, w = x.shape
-        grid, blocks, constants = _grid(x)
+        grid, blocks, constants = _grid(x, SEE)
         sums = torch.empty(b, blocks, c, device=x.device)
         mean, top, ties = torch.empty(3, b, h, w, device=x.device)
         see_all[grid](
@@ -139,7 +145,7 @@ class _See(torch.autograd.Function):
     def backward(ctx: Any, given: Tensor, by_channel: Tensor, by_place: Tensor) -> tuple[Tensor, None]:
         """Return the slope of x."""
         x, kept, top, ties, count = ctx.saved_tensors
-        grid, blocks, constants = _grid(x)
+        grid, blocks, constants = _grid(x, SEE_BACK)
         dx, (by_mean, by_top) = torch.empty_like(x), by_place.float().unbind(1)
         see_back[grid](
             x, x if kept is None else kept, given.contiguous(), by_channel.flatten(1).float() / count,
@@ -157,7 +163,7 @@ class _Weigh(torch.autograd.Function):
         """Return "b c h w"."""
         by_channel, by_place = by_channel.contiguous(), by_place.contiguous()
         ctx.save_for_backward(x, by_channel, by_place)
-        (grid, blocks, constants), out = _grid(x), torch.empty_like(x)
+        (grid, blocks, constants), out = _grid(x, WEIGH), torch.empty_like(x)
         weigh_all[grid](x, by_channel, by_place, out, x.shape[2] * x.shape[3], blocks, **constants)
         return out
 
@@ -166,7 +172,7 @@ class _Weigh(torch.autograd.Function):
     def backward(ctx: Any, given: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the slopes of all three."""
         x, by_channel, by_place = ctx.saved_tensors
-        (b, c, h, w), (grid, blocks, constants) = x.shape, _grid(x)
+        (b, c, h, w), (grid, blocks, constants) = x.shape, _grid(x, WEIGH_BACK)
         dx = torch.empty_like(x)
         channel_sums = torch.empty(b, blocks, c, device=x.device)
         place_sums = torch.empty(b, 1, h, w, device=x.device)

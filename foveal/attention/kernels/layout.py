@@ -47,12 +47,12 @@ def power_of_2(size: int) -> int:
     return max(16, 1 << (size - 1).bit_length())
 
 
-def launch(warps: int, registers: int | None = None) -> dict[str, int | None]:
-    """Return a launch's options: its warps, and how many registers a thread may take (None: any number).
+def launch(warps: int, registers: int | None = None, stages: int = 3) -> dict[str, int | None]:
+    """Return a launch's options: warps, registers a thread at most (None: any), stages of pipelined loads.
 
     Multiplications and additions are fused, which Triton from 3.10 on does only where it is told to.
     """
-    return {"num_warps": warps, "maxnreg": registers, "enable_fp_fusion": True}
+    return {"num_warps": warps, "maxnreg": registers, "num_stages": stages, "enable_fp_fusion": True}
 
 
 def eager(function: Callable[P, Tensor]) -> Callable[P, Tensor]:

@@ -28,14 +28,16 @@ def _scores(
 ):  # fmt: skip
     """Return Σ_d c_d·relu(q_d + k_d) of the tile at `row` and `column`, laid out as `places`.
 
-    eq, ek: q, k of the tile, features first and PAD apart.
+    eq, ek: q, k of the tile, features first and PAD apart. relu(q + k) = max(q, −k) + k, of which the last
+    is summed once a key: two operations a pair, not three.
     """
     rows, columns = places(BM, BN, WARPS)
-    s = nothing(BM, BN, WARPS)
+    s, of_keys = nothing(BM, BN, WARPS), tl.zeros([1, BN // 8, 1, 8], tl.float32)
     for d in tl.range(0, D, loop_unroll_factor=4):
-        t = tl.load(eq + d * PAD + rows) + tl.load(ek + d * PAD + columns)
-        s += tl.load(c + d) * tl.maximum(t, 0.0)
-    return s
+        key, factor = tl.load(ek + d * PAD + columns), tl.load(c + d)
+        s += factor * tl.maximum(tl.load(eq + d * PAD + rows), -key)
+        of_keys += factor * key
+    return s + of_keys
 
 
 @triton.jit
@@ -48,7 +50,7 @@ def _slopes(
     for j in range(start, stop):
         f = tl.load(other_e + j * WIDTH + columns)[None, :]
         d = tl.load(ds + j * stride).to(tl.float32)[:, None]
-        slope += tl.where(e + f > 0.0, d, 0.0)
+        slope += tl.where(e > -f, d, 0.0)
     return slope, r_sum
 
 

@@ -102,6 +102,33 @@ def forward(
 
 
 @triton.jit
+def scores(
+    q, k, eq, ek, c, reach_q, reach_k, bias, score, n, m, n_pad, m_pad, heads,
+    bias_lead_stride, bias_head_stride, bias_row_stride, bias_column_stride,
+    D: tl.constexpr, EVEN: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, WARPS: tl.constexpr,
+    PAD: tl.constexpr, BIASED: tl.constexpr, SCORES: tl.constexpr,
+):  # fmt: skip
+    """Write a tile of the scores "g n m" in base 2."""
+    row_blocks, column_blocks = tl.cdiv(n, BM), tl.cdiv(m, BN)
+    g = (tl.program_id(0) // (row_blocks * column_blocks)).to(tl.int64)
+    row = tl.program_id(0) // column_blocks % row_blocks * BM
+    column = tl.program_id(0) % column_blocks * BN
+    eq, ek = _first(eq, g, row, n_pad, EVEN, PAD), _first(ek, g, column, m_pad, EVEN, PAD)
+    reach = tl.max(tl.load(reach_q + g * n_pad + row + tl.arange(0, BM)))
+    reach += tl.max(tl.load(reach_k + g * m_pad + column + tl.arange(0, BN)))
+    q, k, c = q + g * n * D, k + g * m * D, c + g * EVEN
+    found = SCORES(q, k, eq, ek, c, row, column, n, m, reach, D, BM, BN, WARPS, PAD)
+    bias += (g // heads) * bias_lead_stride + (g % heads) * bias_head_stride
+    rows, columns = places(BM, BN, WARPS)
+    rows, columns = row + rows, column + columns
+    exists = (rows < n) & (columns < m)
+    if BIASED:
+        place = bias + rows * bias_row_stride + columns * bias_column_stride
+        found += tl.load(place, mask=exists, other=0.0).to(tl.float32) * LOG2E
+    tl.store(score + (g * n + rows) * m + columns, found, mask=exists)
+
+
+@triton.jit
 def pairs(
     q, k, v, eq, ek, c, reach_q, reach_k, seen, bias, do, delta, lse, dv, ds, first, stop, height,
     n, m, n_pad, m_pad, heads, lead_stride, head_stride, row_stride, column_stride,

@@ -32,11 +32,22 @@ from foveal.attention.kernels.layout import eager, groups, launch, power_of_2, s
 SCRATCH = 512 * 2**20
 """How many bytes of features and scores are held at once (of one group at least)."""
 
+LOG2E = 1.4426950408889634
+
 LEAST = 4.0
 """L at least: below it, the shifted tanh would come nearer than what the terms left out amount to."""
 
-ROWS, TILE, WARPS = 16, 64, 4
-"""Rows of features or of a softmax a program, the sides of a tile of slopes, and warps. To be measured."""
+
+class Tiles(NamedTuple):
+    """How many rows, and keys at once, a program holds, by how many warps."""
+
+    rows: int
+    columns: int
+    warps: int
+
+
+SPREAD, GATHER, SOFTEN, SLOPE = Tiles(16, 0, 4), Tiles(16, 0, 4), Tiles(16, 256, 4), Tiles(64, 64, 4)
+"""By the name of the kernel; of features a program holds whole rows. To be measured."""
 
 
 def residue(reach: float, terms: int) -> float:
@@ -68,9 +79,9 @@ def _spread(x: Tensor, series: Series, *, queries: bool) -> Tensor:
     (g, n, d), terms = x.shape, series.c.shape[1]
     precision = torch.float32 if x.dtype == torch.float32 else torch.float16
     features = x.new_empty(g, n, 2 * terms * d, dtype=precision)
-    waves.spread[(g * triton.cdiv(n, ROWS),)](
-        x, series.step, series.amplitude, features, n, R=terms, D=d, DP=power_of_2(d), BM=ROWS,
-        QUERIES=queries, **launch(WARPS),
+    waves.spread[(g * triton.cdiv(n, SPREAD.rows),)](
+        x, series.step, series.amplitude, features, n, R=terms, D=d, DP=power_of_2(d), BM=SPREAD.rows,
+        QUERIES=queries, **launch(SPREAD.warps),
     )  # fmt: skip
     return features
 
@@ -78,11 +89,11 @@ def _spread(x: Tensor, series: Series, *, queries: bool) -> Tensor:
 def _gather(x: Tensor, series: Series, slopes: Tensor, *, queries: bool) -> tuple[Tensor, Tensor]:
     """Return dq and dw "g d" from ds · [cos, sin] of the keys; or dk, and nothing, from dsᵀ · [sin, cos]."""
     (g, n, d), terms = x.shape, series.c.shape[1]
-    blocks = triton.cdiv(n, ROWS)
+    blocks = triton.cdiv(n, GATHER.rows)
     dx, dw = torch.empty_like(x), torch.empty(g, blocks if queries else 0, d, device=x.device)
     waves.gather[(g * blocks,)](
         x, series.step, series.amplitude, series.c, slopes, dx, dw, n, R=terms, D=d, DP=power_of_2(d),
-        BM=ROWS, QUERIES=queries, **launch(WARPS),
+        BM=GATHER.rows, QUERIES=queries, **launch(GATHER.warps),
     )  # fmt: skip
     return dx, dw.sum(1)
 
@@ -110,9 +121,10 @@ def _soften(score: Tensor, mask: Masked, precision: torch.dtype) -> tuple[Tensor
     """Return the softmax of scores "g n m", and their log-sum-exp "g n"."""
     g, n, m = score.shape
     weights, lse = score.new_empty(score.shape, dtype=precision), score.new_empty(g, n)
-    waves.soften[(g * triton.cdiv(n, ROWS),)](
-        score, score if mask.seen is None else mask.seen, weights, lse, n, m, *mask.numbers(),
-        BM=ROWS, BN=min(256, power_of_2(m)), MASKED=mask.seen is not None, **launch(WARPS),
+    waves.soften[(g * triton.cdiv(n, SOFTEN.rows),)](
+        score, score if mask.seen is None else mask.seen, weights, lse, n, m, n, LOG2E, *mask.numbers(),
+        BM=SOFTEN.rows, BN=min(SOFTEN.columns, power_of_2(m)), MASKED=mask.seen is not None,
+        **launch(SOFTEN.warps),
     )  # fmt: skip
     return weights, lse
 
@@ -181,10 +193,10 @@ def _slopes(q: Tensor, k: Tensor, v: Tensor, series: Series, given: _Given) -> t
     (g, n, _), (m, dv), seen = q.shape, v.shape[1:], given.mask.seen
     score, own, other = _scores(q, k, series)
     weights, ds = score.new_empty(g, n, m, dtype=v.dtype), score.new_empty(g, n, m, dtype=own.dtype)
-    waves.slope[(g * triton.cdiv(n, TILE) * triton.cdiv(m, TILE),)](
+    waves.slope[(g * triton.cdiv(n, SLOPE.rows) * triton.cdiv(m, SLOPE.columns),)](
         score, given.lse, given.do, v, given.delta, score if seen is None else seen, weights, ds, n, m,
-        *given.mask.numbers(), DV=dv, DVP=power_of_2(dv), BM=TILE, BN=TILE, MASKED=seen is not None,
-        **launch(WARPS),
+        *given.mask.numbers(), DV=dv, DVP=power_of_2(dv), BM=SLOPE.rows, BN=SLOPE.columns,
+        MASKED=seen is not None, **launch(SLOPE.warps),
     )  # fmt: skip
     dq, dw = _gather(q, series, ds @ other, queries=True)
     dk, _ = _gather(k, series, ds.mT @ own, queries=False)

@@ -7,7 +7,7 @@ a row of its tile of keys, and joins them at the end: no sum crosses threads on 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import triton
@@ -19,8 +19,19 @@ from foveal.attention.kernels.blocks import allowed, exp2, matrix, reciprocal
 from foveal.attention.kernels.delta import delta
 from foveal.attention.kernels.layout import launch
 
-TILE, WARPS = 4096, 4
-"""How many features of keys a program takes at once, and with how many warps. To be measured."""
+
+class Tiles(NamedTuple):
+    """How many features of keys a program takes at once, by how many warps: the knobs of a launch."""
+
+    features: int
+    warps: int
+    registers: int | None = None
+    stages: int = 0
+    """How many tiles are on their way through shared memory; 0: the next one, through registers."""
+
+
+FORWARD, BACKWARD = Tiles(4096, 4), Tiles(4096, 4)
+"""To be measured."""
 
 LOG2E = 1.4426950408889634
 TWO_LOG2E = tl.constexpr(2.885390081777927)
@@ -40,7 +51,7 @@ def _values(t, RELU: tl.constexpr):
 def forward(
     q, k, v, c, sight, out, lse, m, c_stride, heads, lead_stride, head_stride, row_stride, column_stride,
     D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BN: tl.constexpr,
-    MASKED: tl.constexpr, RELU: tl.constexpr,
+    MASKED: tl.constexpr, RELU: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
     """Attend from the query of one group. c: w in base 2, with the form's factor."""
     g = tl.program_id(0).to(tl.int64)
@@ -54,10 +65,13 @@ def forward(
     sums = tl.zeros([BN, DVP], tl.float32)
     columns = tl.arange(0, BN)
     keys, values = matrix(k, columns, hidden, m, D), matrix(v, columns, features, m, DV)
-    for start in range(0, m, BN):
+    for start in tl.range(0, m, BN, num_stages=STAGES if STAGES > 0 else 1):
         columns = start + tl.arange(0, BN)
-        next_keys = matrix(k, columns + BN, hidden, m, D)  # on their way while these are met
-        next_values = matrix(v, columns + BN, features, m, DV)
+        if STAGES > 0:
+            keys, values = matrix(k, columns, hidden, m, D), matrix(v, columns, features, m, DV)
+        else:
+            next_keys = matrix(k, columns + BN, hidden, m, D)  # on their way while these are met
+            next_values = matrix(v, columns + BN, features, m, DV)
         f, _ = _values(query + keys.to(tl.float32), RELU)
         may = allowed(sight, columns * 0, columns, 1, m, row_stride, column_stride, MASKED)
         score = tl.where(may, tl.sum(weight * f, 1), float("-inf"))
@@ -66,7 +80,9 @@ def forward(
         p, shrink = tl.exp2(score - base), tl.exp2(best - base)
         total = total * shrink + p
         sums = sums * shrink[:, None] + p[:, None] * values.to(tl.float32)
-        best, keys, values = highest, next_keys, next_values
+        best = highest
+        if STAGES == 0:
+            keys, values = next_keys, next_values
     top = tl.max(best, 0)
     top = tl.where(top == float("-inf"), 0.0, top)
     share = tl.exp2(best - top)
@@ -83,7 +99,7 @@ def backward(
     q, k, v, c, sight, do, delta, lse, dq, dk, dv, dc,
     m, c_stride, heads, lead_stride, head_stride, row_stride, column_stride, slope_factor,
     D: tl.constexpr, DP: tl.constexpr, DV: tl.constexpr, DVP: tl.constexpr, BN: tl.constexpr,
-    MASKED: tl.constexpr, RELU: tl.constexpr,
+    MASKED: tl.constexpr, RELU: tl.constexpr, STAGES: tl.constexpr,
 ):  # fmt: skip
     """Write all gradients of one group; dc takes Σ_k ds·f. slope_factor: from c times f's slope to ds/dq."""
     g = tl.program_id(0).to(tl.int64)
@@ -96,7 +112,7 @@ def backward(
     mean, log_sum = tl.load(delta + g), tl.load(lse + g)
     q_sums = tl.zeros([BN, DP], tl.float32)
     c_sums = tl.zeros([BN, DP], tl.float32)
-    for start in range(0, m, BN):
+    for start in tl.range(0, m, BN, num_stages=STAGES if STAGES > 0 else 1):
         columns = start + tl.arange(0, BN)
         f, slope = _values(query + matrix(k, columns, hidden, m, D).to(tl.float32), RELU)
         may = allowed(sight, columns * 0, columns, 1, m, row_stride, column_stride, MASKED)
@@ -116,15 +132,16 @@ def backward(
 
 
 def _arguments(
-    k: Tensor, v: Tensor, c: Tensor, sight: Tensor | None, relu: bool
+    k: Tensor, v: Tensor, c: Tensor, sight: Tensor | None, relu: bool, tiles: Tiles
 ) -> tuple[tuple[int, ...], dict[str, Any]]:
     """Return the sizes and strides by position, and the constants by name, of both kernels."""
     heads, strides = (1, (0, 0, 0, 0)) if sight is None else (sight.shape[1], sight.stride())
     d, dv = k.shape[-1], v.shape[-1]
     widths = triton.next_power_of_2(d), triton.next_power_of_2(dv)
     constants = {
-        "D": d, "DP": widths[0], "DV": dv, "DVP": widths[1], "BN": max(8, TILE // max(16, *widths)),
-        "MASKED": sight is not None, "RELU": relu, **launch(WARPS),
+        "D": d, "DP": widths[0], "DV": dv, "DVP": widths[1], "STAGES": tiles.stages,
+        "BN": max(8, tiles.features // max(16, *widths)), "MASKED": sight is not None, "RELU": relu,
+        **launch(tiles.warps, tiles.registers),
     }  # fmt: skip
     return (k.shape[1], d if len(c) > 1 else 0, heads, *strides), constants
 
@@ -142,7 +159,7 @@ class Step(torch.autograd.Function):
         """Return "g 1 dv"."""
         c = (w if w.stride(0) else w[:1]).float() * (LOG2E if relu else -2 * LOG2E)  # 0: all the same
         out, lse = v.new_empty(len(q), 1, v.shape[-1]), torch.empty(len(q), device=q.device)
-        numbers, constants = _arguments(k, v, c, sight, relu)
+        numbers, constants = _arguments(k, v, c, sight, relu, FORWARD)
         forward[(len(q),)](q, k, v, c, out if sight is None else sight, out, lse, *numbers, **constants)
         ctx.save_for_backward(q, k, v, w, c, sight, out, lse)
         ctx.relu = relu
@@ -156,7 +173,7 @@ class Step(torch.autograd.Function):
         do = do.contiguous()
         dq, dk, dv = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
         dc = torch.empty(len(q), q.shape[-1], device=q.device)
-        numbers, constants = _arguments(k, v, c, sight, ctx.relu)
+        numbers, constants = _arguments(k, v, c, sight, ctx.relu, BACKWARD)
         backward[(len(q),)](
             q, k, v, c, out if sight is None else sight, do, delta(do, out), lse, dq, dk, dv, dc,
             *numbers, (1 if ctx.relu else -2) / LOG2E, **constants,

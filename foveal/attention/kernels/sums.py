@@ -11,7 +11,7 @@ import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from foveal.attention.kernels import pairwise
+from foveal.attention.kernels import pairwise, waves
 from foveal.attention.kernels.delta import delta
 from foveal.attention.kernels.layout import groups, launch, padded, power_of_2, shared, sight
 from foveal.attention.kernels.step import Step
@@ -28,6 +28,11 @@ GRAIN = 64
 LOG2E = 1.4426950408889634
 
 
+WIDE = 256
+"""Above which size of v scores go through memory, if those of all groups fit SCRATCH: values beside a tile of
+scores would leave a multiprocessor too few programs. To be measured."""
+
+
 class Tiles(NamedTuple):
     """How much one program holds, by how many warps, with how many registers a thread: a launch's knobs."""
 
@@ -39,6 +44,7 @@ class Tiles(NamedTuple):
 
 
 FORWARD = {64: Tiles(64, 64, 4, 168), 128: Tiles(64, 64, 4), 256: Tiles(64, 64, 8, 128)}
+SCORES, SOFTEN = Tiles(64, 64, 4), Tiles(16, 256, 4)
 PAIRS = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 8), 256: Tiles(64, 64, 8)}
 SIDES = {16: Tiles(64, 16, 4), 32: Tiles(64, 32, 4), 64: Tiles(32, 64, 4)}
 """Up to which size which tiles: FORWARD and PAIRS by the size of v (rows are queries, columns keys), SIDES by
@@ -152,6 +158,35 @@ def _coefficients(w: Tensor, form: Form) -> Tensor:
 
 def _forward(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tuple[Tensor, Tensor]:
     """Return what is seen "g n dv" and the base-2 log-sum-exp "g n_pad"."""
+    (g, n, _), m = q.shape, k.shape[1]
+    fits = g * n * m * (4 + v.element_size()) <= SCRATCH
+    return (_by_scores if v.shape[-1] > WIDE and fits else _fused)(q, k, v, w, beside)
+
+
+def _by_scores(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tuple[Tensor, Tensor]:
+    """Return what `_forward` does by scores "g n m" in memory."""
+    (g, n, _), m, form = q.shape, k.shape[1], beside.form
+    own, other = _side(q, form, rows_first=False), _side(k, form, rows_first=False)
+    score, lse = q.new_empty(g, n, m, dtype=torch.float32), torch.empty_like(own.reach)
+    (seen, bias), strides, n_pad = beside.tensors(q), beside.strides(), own.reach.shape[1]
+    grid = (g * triton.cdiv(n, SCORES.rows) * triton.cdiv(m, SCORES.columns),)
+    pairwise.scores[grid](
+        q, k, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach, bias,
+        score, n, m, n_pad, other.reach.shape[1], beside.heads, *strides[4:],
+        D=q.shape[-1], EVEN=padded(q.shape[-1], 2), BM=SCORES.rows, BN=SCORES.columns, WARPS=SCORES.warps,
+        PAD=PAD, BIASED=beside.bias is not None, SCORES=form.scores,
+        **launch(SCORES.warps, SCORES.registers),
+    )  # fmt: skip
+    weights = v.new_empty(score.shape)
+    waves.soften[(g * triton.cdiv(n, SOFTEN.rows),)](
+        score, seen, weights, lse, n, m, n_pad, 1.0, beside.heads, 0, *strides[:4], BM=SOFTEN.rows,
+        BN=min(SOFTEN.columns, power_of_2(m)), MASKED=beside.seen is not None, **launch(SOFTEN.warps),
+    )  # fmt: skip
+    return weights @ v, lse
+
+
+def _fused(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tuple[Tensor, Tensor]:
+    """Return what `_forward` does in one pass, with nothing of size n × m."""
     form = beside.form
     own, other = _side(q, form, rows_first=False), _side(k, form, rows_first=False)
     out, lse = v.new_empty(*q.shape[:2], v.shape[-1]), torch.empty_like(own.reach)

@@ -88,10 +88,11 @@ def gather(
 
 @triton.jit
 def soften(
-    score, seen, weights, lse, n, m, heads, first, lead_stride, head_stride, row_stride, column_stride,
+    score, seen, weights, lse, n, m, lse_stride, factor, heads, first,
+    lead_stride, head_stride, row_stride, column_stride,
     BM: tl.constexpr, BN: tl.constexpr, MASKED: tl.constexpr,
 ):  # fmt: skip
-    """Write the softmax of BM rows of scores "g n m", and their base-2 log-sum-exp."""
+    """Write the softmax of BM rows of factor · scores "g n m" in base 2, and their log-sum-exp."""
     blocks = tl.cdiv(n, BM)
     g, row = (tl.program_id(0) // blocks).to(tl.int64), tl.program_id(0) % blocks * BM
     seen += ((g + first) // heads) * lead_stride + ((g + first) % heads) * head_stride
@@ -102,17 +103,17 @@ def soften(
     for start in range(0, m, BN):
         columns = start + tl.arange(0, BN)
         may = allowed(seen, rows[:, None], columns[None, :], n, m, row_stride, column_stride, MASKED)
-        s = tl.where(may, matrix(score, rows, columns, n, m) * LOG2E, float("-inf"))
+        s = tl.where(may, matrix(score, rows, columns, n, m) * factor, float("-inf"))
         highest = tl.maximum(best, tl.max(s, 1))
         base = tl.where(highest == float("-inf"), 0.0, highest)
         total = total * tl.exp2(best - base) + tl.sum(tl.exp2(s - base[:, None]), 1)
         best = highest
     _, log_sum = normaliser(best, total)
-    tl.store(lse + g * n + rows, log_sum, mask=rows < n)
+    tl.store(lse + g * lse_stride + rows, log_sum, mask=rows < n)
     for start in range(0, m, BN):
         columns = start + tl.arange(0, BN)
         may = allowed(seen, rows[:, None], columns[None, :], n, m, row_stride, column_stride, MASKED)
-        p = tl.exp2(matrix(score, rows, columns, n, m) * LOG2E - log_sum[:, None])
+        p = tl.exp2(matrix(score, rows, columns, n, m) * factor - log_sum[:, None])
         place = weights + rows[:, None] * m + columns[None, :]
         p = tl.where(may, p, 0.0).to(weights.dtype.element_ty)
         tl.store(place, p, mask=(rows[:, None] < n) & (columns[None, :] < m))

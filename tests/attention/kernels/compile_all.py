@@ -19,6 +19,7 @@ from triton.runtime import driver
 from triton.runtime.jit import JITFunction
 
 from foveal.attention import kernels
+from foveal.attention.kernels import linear, sums
 from foveal.attention.kernels.gate import mixed
 from foveal.attention.kernels.sines import additive_by_sines
 
@@ -91,6 +92,10 @@ def main() -> None:
     if d <= kernels.KERNELS["random"].most[0, -1]:
         columns = torch.stack([torch.randperm(KEYS)[:64] for _ in range(QUERIES // 16)])
         differentiate("random", q, k, v, columns, block=16)
+    linear.MANY, sums.WIDE = 1, 0
+    differentiate("additive", q, k, v, w)
+    if d <= kernels.KERNELS["elu"].most[0, -1]:
+        differentiate("elu", q, k, v, mask)
     additive_by_sines(q, k, v, w).sum().backward()
     image = torch.randn(BATCH, 256, 16, 128).bfloat16().requires_grad_()
     mixed(image, lambda means, places: (means, places.sum(1, keepdim=True))).sum().backward()

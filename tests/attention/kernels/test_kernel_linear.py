@@ -72,6 +72,22 @@ def test_one_program_may_sum_several_tiles(
     assert all(d < 1e-5 for d in apart), apart
 
 
+@pytest.mark.parametrize("name", PLAIN)
+@pytest.mark.parametrize("kind", MASKS)
+def test_one_program_may_do_all_of_a_group(
+    name: str, kind: str, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foveal.attention.kernels import linear
+
+    monkeypatch.setattr(linear, "MANY", 1)
+    mask = MASKS[kind]
+    options = {} if mask is None else {"mask": mask.to(device)}
+    apart = distances(kernels.load(name), formula(name), inputs(device), **options)
+    assert all(d < 1e-5 for d in apart), apart
+    apart = distances(kernels.load(name), formula(name), inputs(device, (1, 2, 70, 130, 5, 20)))
+    assert all(d < 1e-5 for d in apart), apart
+
+
 @pytest.mark.parametrize("name", FEATURES)
 def test_half_precision_is_as_near_as_its_rounding(name: str, device: torch.device) -> None:
     given = [x.bfloat16() for x in inputs(device)]

@@ -126,6 +126,24 @@ def test_queries_in_parts_add_up(
     assert all(d < 1e-5 for d in apart), apart
 
 
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("kind", MASKS)
+def test_scores_may_go_through_memory(
+    name: str, kind: str, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foveal.attention.kernels import sums
+
+    monkeypatch.setattr(sums, "WIDE", 0)
+    mask = MASKS[kind]
+    options = {} if mask is None else {"mask": mask.to(device)}
+    apart = distances(kernels.load(name), formula(FUNCTIONS[name]), inputs(device), **options)
+    assert all(d < 1e-5 for d in apart), apart
+    given = inputs(device, sizes=(1, 1, 67, 131, 8, 16))
+    bias = torch.randn(67, 131, generator=torch.Generator().manual_seed(1)).to(device)
+    apart = distances(kernels.load(name), formula(FUNCTIONS[name]), given, bias=bias)
+    assert all(d < 1e-5 for d in apart), apart
+
+
 @pytest.mark.parametrize("shape", [(), (2,), (2, 1, 3)])
 def test_any_batch_axes_and_broadcasting(shape: tuple[int, ...], device: torch.device) -> None:
     draw = torch.Generator().manual_seed(5)
@@ -150,10 +168,10 @@ def test_gradients_are_the_same_in_every_run(name: str, device: torch.device) ->
 def test_tiles_divide_what_they_must() -> None:
     from foveal.attention.kernels import sums
 
-    for tiles in (*sums.FORWARD.values(), *sums.PAIRS.values()):
+    for tiles in (*sums.FORWARD.values(), *sums.PAIRS.values(), sums.SCORES):
         assert sums.PAD % tiles.rows == sums.PAD % tiles.columns == 0
         assert tiles.rows % (4 * tiles.warps) == 0
     for tiles in (*sums.PAIRS.values(), *sums.SIDES.values()):
         assert sums.GRAIN % tiles.rows == 0
     for width, tiles in sums.SIDES.items():
-        assert width == tiles.columns
+        assert width % tiles.columns == 0

@@ -31,6 +31,18 @@ def test_equals_the_formula_over_many_keys(name: str, scale: float, device: torc
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
+def test_tiles_may_pass_through_shared_memory(
+    name: str, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foveal.attention.kernels import step
+
+    monkeypatch.setattr(step, "FORWARD", step.Tiles(512, 4, None, 3))
+    given = inputs(device, sizes=(1, 2, 1, 150, 6, 3))
+    apart = distances(kernels.load(name), formula(FUNCTIONS[name]), given)
+    assert all(d < 1e-5 for d in apart), apart
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
 def test_half_precision_is_as_near_as_its_rounding(name: str, device: torch.device) -> None:
     given = [x.bfloat16() for x in inputs(device, sizes=SIZES)]
     apart = distances(kernels.load(name), formula(FUNCTIONS[name]), given)
