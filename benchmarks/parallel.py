@@ -2,10 +2,10 @@
 
     python benchmarks/parallel.py [--processes 2] [--batch 512] [--steps 30] [--device cuda]
 
-Trains a CTC recogniser on noise. Prints one JSON object a line: strips a second of one process, then of all
-by data, weights, heads and layers, with the share of the ideal (efficiency: by data and weights each process
-has a batch of its own; by heads and layers they share one); then seconds and peak memory of a step alone,
-with each saving on.
+Trains a CTC recogniser on noise. Prints one JSON object a line: strips a second of one process, in the mean
+over all of them at once, then of all by data, weights, heads and layers, with the share of the ideal
+(efficiency: by data and weights each process has a batch of its own; by heads and layers they share one);
+then seconds and peak memory of a step alone, with each saving on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from foveal.models.encoders import EncoderSpec
 from foveal.models.recogniser import Glancing
 from foveal.train.ctc import ctc_loss
-from foveal.train.parallel import by_data, by_heads, by_layers, by_weights
+from foveal.train.parallel import by_data, by_heads, by_layers, by_weights, parameter_groups
 
 CLASSES, WIDTH, CHARACTERS = 540, 256, 20
 SPEC = EncoderSpec(stem=(64, 128, 256), convs=(2, 2), dim=384, depth=6, heads=8, norm="group")
@@ -49,7 +49,7 @@ def data(batch: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 def stepper(model: nn.Module, batch: int, device: torch.device, *, half: bool = True) -> Step:
     strips, ids = data(batch, device)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    optimiser = torch.optim.AdamW(parameter_groups(model), lr=1e-4)
 
     def step() -> None:
         optimiser.zero_grad()
@@ -99,6 +99,13 @@ def seconds(step: Step, steps: int, device: torch.device) -> float:
     return (now() - begin) / steps
 
 
+def average(value: float, device: torch.device) -> float:
+    """Return the mean over all processes."""
+    total = torch.tensor(value, device=device)
+    dist.all_reduce(total)
+    return float(total) / dist.get_world_size()
+
+
 def told(**facts: object) -> None:
     print(json.dumps(facts), flush=True)
 
@@ -116,7 +123,7 @@ def one_of(rank: int, asked: argparse.Namespace, meeting: str) -> None:
     def fresh() -> Glancing:
         return Glancing(SPEC, CLASSES).to(device)
 
-    alone = batch / seconds(stepper(fresh(), batch, device), asked.steps, device)  # on all at once
+    alone = average(batch / seconds(stepper(fresh(), batch, device), asked.steps, device), device)
     ways: dict[str, tuple[Callable[[], Step], int]] = {
         "data": (lambda: stepper(by_data(fresh(), device), batch, device), several),
         "weights": (lambda: stepper(by_weights(fresh(), mesh), batch, device), several),

@@ -27,10 +27,10 @@ def by_data(model: nn.Module, device: torch.device) -> DistributedDataParallel:
     """Return the model with gradients averaged over processes, each of which reads its own part of a batch.
 
     (Li et al., 2020.) Memory as on one; a step waits for one all-reduce of the gradients, which runs beside
-    the backward pass.
+    the backward pass. Every parameter must take part in every step.
     """
     ids = [device.index] if device.type == "cuda" else None
-    return DistributedDataParallel(model, device_ids=ids)
+    return DistributedDataParallel(model, device_ids=ids, gradient_as_bucket_view=True, static_graph=True)
 
 
 def by_weights(model: nn.Module, mesh: DeviceMesh) -> nn.Module:
@@ -77,6 +77,16 @@ def _share_heads(attention: MultiHead, among: int) -> None:
         )
     attention.heads //= among
     attention.key_heads //= among
+
+
+def parameter_groups(model: nn.Module) -> list[dict[str, list[nn.Parameter]]]:
+    """Return the parameters for an optimiser, those that are shared out apart from those that are not.
+
+    Optimisers update all parameters of a group in one call, which takes no mixture of both.
+    """
+    shared: list[nn.Parameter] = [p for p in model.parameters() if isinstance(p, DTensor)]
+    own = [p for p in model.parameters() if not isinstance(p, DTensor)]
+    return [{"params": some} for some in (shared, own) if some]
 
 
 def whole(model: nn.Module) -> dict[str, Tensor]:

@@ -32,7 +32,7 @@ class Tiles(NamedTuple):
     stages: int = 3
 
 
-FORWARD, BLOCKS, OWN = Tiles(64, 4), Tiles(64, 4), Tiles(32, 4)
+FORWARD, BLOCKS, OWN = Tiles(64, 1, 2), Tiles(32, 1, 2), Tiles(16, 4)
 """Of `forward`, of `blocks_side`, and of `keys_side`, which sums the slopes of so many. To be measured."""
 
 LOG2E = tl.constexpr(1.4426950408889634)

@@ -27,8 +27,8 @@ class Tiles(NamedTuple):
     warps: int
 
 
-SEE, WEIGH = Tiles(2**14, 8), Tiles(2**14, 8)
-SEE_BACK, WEIGH_BACK = Tiles(2**14, 8), Tiles(2**14, 8)
+SEE, WEIGH = Tiles(2**14, 4), Tiles(2**14, 8)
+SEE_BACK, WEIGH_BACK = Tiles(2**13, 4), Tiles(2**14, 8)
 """To be measured."""
 
 

@@ -31,8 +31,9 @@ class Tiles(NamedTuple):
     registers: int | None = None
 
 
-MEANS, FORWARD, QUERIES, KEYS = Tiles(64, 8), Tiles(64, 8), Tiles(64, 8), Tiles(64, 8)
-WHOLE, WHOLE_BACK = Tiles(64, 4), Tiles(64, 8)
+MEANS, FORWARD = Tiles(32, 2, 3), Tiles(64, 8, 2)
+QUERIES, KEYS = Tiles(64, 4, 2), Tiles(64, 4, 2)
+WHOLE, WHOLE_BACK = Tiles(32, 2, 3), Tiles(32, 4, 3, 168)
 """Of each kernel. To be measured."""
 
 PROGRAMS = 528

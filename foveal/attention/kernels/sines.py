@@ -29,7 +29,7 @@ from foveal.attention.kernels import waves
 from foveal.attention.kernels.delta import delta
 from foveal.attention.kernels.layout import eager, groups, launch, power_of_2, sight
 
-SCRATCH = 512 * 2**20
+SCRATCH = 2**30
 """How many bytes of features and scores are held at once (of one group at least)."""
 
 LOG2E = 1.4426950408889634
@@ -46,7 +46,7 @@ class Tiles(NamedTuple):
     warps: int
 
 
-SPREAD, GATHER, SOFTEN, SLOPE = Tiles(16, 0, 4), Tiles(16, 0, 4), Tiles(16, 256, 4), Tiles(64, 64, 4)
+SPREAD, GATHER, SOFTEN, SLOPE = Tiles(16, 0, 4), Tiles(16, 0, 2), Tiles(4, 1024, 4), Tiles(128, 64, 8)
 """By the name of the kernel; of features a program holds whole rows. To be measured."""
 
 

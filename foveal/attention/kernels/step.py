@@ -30,7 +30,7 @@ class Tiles(NamedTuple):
     """How many tiles are on their way through shared memory; 0: the next one, through registers."""
 
 
-FORWARD, BACKWARD = Tiles(4096, 4), Tiles(4096, 4)
+FORWARD, BACKWARD = Tiles(4096, 4, None, 3), Tiles(4096, 4)
 """To be measured."""
 
 LOG2E = 1.4426950408889634

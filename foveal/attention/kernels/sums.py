@@ -28,7 +28,7 @@ GRAIN = 64
 LOG2E = 1.4426950408889634
 
 
-WIDE = 256
+WIDE = 128
 """Above which size of v scores go through memory, if those of all groups fit SCRATCH: values beside a tile of
 scores would leave a multiprocessor too few programs. To be measured."""
 
@@ -43,10 +43,10 @@ class Tiles(NamedTuple):
     """At most so many, that more programs fit a multiprocessor; None leaves it to the compiler."""
 
 
-FORWARD = {64: Tiles(64, 64, 4, 168), 128: Tiles(64, 64, 4), 256: Tiles(64, 64, 8, 128)}
-SCORES, SOFTEN = Tiles(64, 64, 4), Tiles(16, 256, 4)
-PAIRS = {64: Tiles(64, 64, 4), 128: Tiles(64, 64, 8), 256: Tiles(64, 64, 8)}
-SIDES = {16: Tiles(64, 16, 4), 32: Tiles(64, 32, 4), 64: Tiles(32, 64, 4)}
+FORWARD = {64: Tiles(64, 64, 4, 128), 128: Tiles(64, 64, 4), 256: Tiles(64, 64, 8, 128)}
+SCORES, SOFTEN = Tiles(64, 32, 4), Tiles(16, 256, 4)
+PAIRS = {64: Tiles(64, 64, 4, 168), 128: Tiles(64, 64, 8), 256: Tiles(64, 64, 8, 128)}
+SIDES = {16: Tiles(64, 16, 4), 32: Tiles(64, 32, 4), 64: Tiles(32, 64, 4, 128)}
 """Up to which size which tiles: FORWARD and PAIRS by the size of v (rows are queries, columns keys), SIDES by
 the features a program holds (rows are of its own side, columns features). The last holds beyond.
 
