@@ -18,7 +18,7 @@ LEVEL = 5.0
 
 _WIDEST, _LOWEST = 0.4, 0.3  # of a mark: a dot is lower, a letter wider; in line heights
 _ALONE = 0.4  # least white behind it, in line heights
-_INK, _LEAST = 0.4, 10.0  # of the contrast of the line's own letters; at least so many grey levels
+_INK, _LEAST = 0.3, 12.0  # of the contrast of the line's own letters; at least so many grey levels
 
 Boxes = NDArray[np.float64]
 Picture = NDArray[np.uint8]

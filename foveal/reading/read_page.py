@@ -101,7 +101,7 @@ def is_read(place: FoundLine, line: Line, *, most: float = ENOUGH) -> bool:
     """
     if not line.words:
         return False
-    doubt = max(SURE - place.sure, 0.0)
+    doubt = 2 * max(SURE - place.sure, 0.0)
     return _weight([(place, line)]) >= READABLE + doubt or _sureness([(place, line)]) >= most
 
 
