@@ -16,6 +16,8 @@ NEAR = 8.0
 """How far away the lines lie that show where a gutter is, in line heights."""
 GUTTER = 0.3
 """Least width of a gutter, in line heights."""
+OVER = 0.2
+"""By so many line heights the outlines on both sides of a gutter may overlap."""
 SHOWN = 2
 """How many lines must end at a gutter, and as many begin."""
 
@@ -43,7 +45,7 @@ def part(lines: list[FoundLine], page: NDArray[np.uint8]) -> list[FoundLine]:
 def _gutter(boxes: Boxes, heights: NDArray[np.float64], index: int) -> tuple[float, float] | None:
     """Return left and right of the gutter that a line crosses, as the lines near it show it.
 
-    Medians: an outline may reach beyond its letters by a quarter of its height.
+    An outline may reach beyond its letters by a quarter of its height: medians, and those may overlap.
     """
     (left, top, right, bottom), tall = boxes[index], heights[index]
     alike = (heights < 1.4 * tall) & (heights > tall / 1.4)
@@ -55,7 +57,10 @@ def _gutter(boxes: Boxes, heights: NDArray[np.float64], index: int) -> tuple[flo
     if ends.sum() < SHOWN or starts.sum() < SHOWN:
         return None
     low, high = float(np.median(boxes[ends, 2])), float(np.median(boxes[starts, 0]))
-    return (low, high) if high - low >= GUTTER * tall else None
+    if high - low < -OVER * tall:
+        return None
+    middle, half = (low + high) / 2, max(high - low, GUTTER * tall) / 2
+    return middle - half, middle + half
 
 
 def _within(values: NDArray[np.float64], span: tuple[float, float]) -> NDArray[np.bool_]:

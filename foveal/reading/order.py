@@ -9,13 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.geometry import Points, Transform, bounds, box
+from foveal.reading.columns import Columns, Lines, Table, columns
 from foveal.reading.found import Found, FoundLine
 
-COLUMN_WIDTH = 7.0
-"""Least width of a column of running text, in line heights: narrower ones are prices, numbers, cells."""
+WHITE = 0.8
+"""Least white above a band of columns, in line heights, where no line parts it from what is above."""
 
-GUTTER = 0.5
-"""Least white space between two columns, in line heights."""
+WORTH = 8
+"""So few lines are not cut into bands."""
+
+_TRIED = 4  # white rows, the widest
 
 
 @dataclass(frozen=True)
@@ -28,17 +31,11 @@ class FoundBlock:
 
 
 @dataclass(frozen=True)
-class _Set:
-    """Lines of a page in its upright frame: boxes "n 4" (left, top, right, bottom) and line heights "n"."""
+class _Flow:
+    """Columns one after the other, and what stands between them, belonging to none."""
 
-    lines: list[FoundLine]
-    boxes: NDArray[np.float64]
-    heights: NDArray[np.float64]
-
-    def pick(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> _Set:
-        """Return some of the lines."""
-        index = np.arange(len(self.lines))[chosen]
-        return _Set([self.lines[i] for i in index], self.boxes[index], self.heights[index])
+    columns: list[Lines]
+    islands: list[Lines]
 
 
 def order(found: Found, width: float, height: float) -> list[FoundBlock]:
@@ -50,34 +47,48 @@ def order(found: Found, width: float, height: float) -> list[FoundBlock]:
         return []
     upright = found.upright(width, height)
     corners = [bounds(upright.to(line.polygon)) for line in found.lines]
-    everything = _Set(found.lines, np.array(corners), np.array([line.height for line in found.lines]))
+    everything = Lines(found.lines, np.array(corners), np.array([line.height for line in found.lines]))
     tables = [bounds(upright.to(region.polygon)) for region in found.regions if region.kind == "table"]
     leaves = _cut(everything, tables)
     blocks = [block for leaf in leaves for block in _paragraphs(leaf)]
     return [_block(block, upright) for block in blocks]
 
 
-def _cut(lines: _Set, tables: list[tuple[float, float, float, float]]) -> list[_Set]:
-    """Split at the gutters if columns stand side by side, else at white rows, until nothing splits."""
-    if len(lines.lines) < 3:
+def _cut(lines: Lines, tables: list[Table]) -> list[Lines]:
+    """Split into columns and bands until nothing splits; titles between columns come first, captions last."""
+    flow = _flow(lines, tables)
+    titles = [island for island in flow.islands if island.lines[0].kind == "title"]
+    others = [island for island in flow.islands if island.lines[0].kind != "title"]
+    return [*titles, *flow.columns, *others]
+
+
+def _flow(lines: Lines, tables: list[Table]) -> _Flow:
+    found = columns(lines, tables) if len(lines.lines) > 2 else None
+    bands = found if isinstance(found, list) else _bands(lines, found, tables)
+    if len(bands) > 1:
+        return _Flow([leaf for band in bands for leaf in _cut(band, tables)], [])
+    if not isinstance(found, Columns):
+        return _Flow([lines], [])
+    sides = [_flow(side, tables) for side in (found.left, found.right)]
+    islands = [island for side in sides for island in side.islands] + found.islands
+    return _Flow([column for side in sides for column in side.columns], islands)
+
+
+def _bands(lines: Lines, found: Columns | None, tables: list[Table]) -> list[Lines]:
+    """Split at the widest white row above or below which columns appear that are none on the whole.
+
+    Where columns were found, with islands between them, both bands must have columns without: what looked
+    like an island may be a column of the upper one.
+    """
+    if len(lines.lines) < WORTH or (found and not found.islands):
         return [lines]
-    columns = _columns(lines, tables)
-    if len(columns) > 1:
-        return [leaf for column in columns for leaf in _cut(column, tables)]
-    rows = _bands(lines)
-    if len(rows) > 1:
-        return [leaf for row in rows for leaf in _cut(row, tables)]
-    return [lines]
-
-
-def _columns(lines: _Set, tables: list[tuple[float, float, float, float]]) -> list[_Set]:
-    """Return the parts left and right of the widest gutter between columns of text; one part if none."""
-    tall = float(np.median(lines.heights))
-    for middle in _gaps(lines.boxes[:, 0], lines.boxes[:, 2], least=GUTTER * tall):
-        left = lines.boxes[:, 2] <= middle
-        one, other = lines.pick(left), lines.pick(~left)
-        if _runs(one, tall) and _runs(other, tall) and not _in_table(lines, middle, tables):
-            return [one, other]
+    top, bottom = lines.boxes[:, 1], lines.boxes[:, 3]
+    for middle in _gaps(top, bottom, least=WHITE * lines.tall)[:_TRIED]:
+        bands = [lines.pick(bottom <= middle), lines.pick(bottom > middle)]
+        parted = [columns(band, tables) if len(band.lines) > 3 else None for band in bands]
+        clean = [isinstance(one, Columns) and not one.islands for one in parted]
+        if all(clean) or (not found and any(parted)):
+            return bands
     return [lines]
 
 
@@ -91,44 +102,7 @@ def _gaps(starts: NDArray[np.float64], ends: NDArray[np.float64], *, least: floa
     return [float((reach[i] + following[i]) / 2) for i in open_[np.argsort(-width[open_])]]
 
 
-def _runs(column: _Set, tall: float) -> bool:
-    """Say whether lines look like running text, wide for their height, rather than cells or prices."""
-    widths = column.boxes[:, 2] - column.boxes[:, 0]
-    return len(column.lines) >= 2 and float(np.quantile(widths, 0.7)) > COLUMN_WIDTH * tall
-
-
-def _in_table(lines: _Set, x: float, tables: list[tuple[float, float, float, float]]) -> bool:
-    top, bottom = lines.boxes[:, 1].min(), lines.boxes[:, 3].max()
-    inside = (min(t[3], bottom) - max(t[1], top) for t in tables if t[0] < x < t[2])
-    return float(sum(max(part, 0.0) for part in inside)) > 0.5 * float(bottom - top)
-
-
-def _bands(lines: _Set) -> list[_Set]:
-    """Split at the white row above which or below which columns appear; else at the widest white row.
-
-    Only rows that part whole lines count; a set that is one column already stays whole.
-    """
-    tall = float(np.median(lines.heights))
-    middles = sorted(_gaps(lines.boxes[:, 1], lines.boxes[:, 3], least=0.0))
-    if not middles:
-        return [lines]
-    parts = np.searchsorted(middles, (lines.boxes[:, 1] + lines.boxes[:, 3]) / 2)
-    sides = np.array([_row_is_split(lines.pick(parts == i), tall) for i in range(len(middles) + 1)])
-    cuts = np.flatnonzero(sides[1:] != sides[:-1])
-    if not len(cuts) or sides.all():
-        return [lines]
-    group = np.searchsorted(cuts + 0.5, parts)
-    return [lines.pick(group == g) for g in np.unique(group)]
-
-
-def _row_is_split(row: _Set, tall: float) -> bool:
-    """Say whether a row has a gutter between two wide lines."""
-    widths = row.boxes[:, 2] - row.boxes[:, 0]
-    wide = row.pick(widths > COLUMN_WIDTH * tall)
-    return len(wide.lines) > 1 and bool(_gaps(wide.boxes[:, 0], wide.boxes[:, 2], least=GUTTER * tall))
-
-
-def _rows(lines: _Set) -> list[_Set]:
+def _rows(lines: Lines) -> list[Lines]:
     """Group lines into rows, top to bottom, each left to right: a row's lines share half their height."""
     left = list(np.argsort(lines.boxes[:, 1] + lines.boxes[:, 3]))
     rows: list[list[int]] = []
@@ -149,10 +123,10 @@ def _rows(lines: _Set) -> list[_Set]:
     return [lines.pick(np.array(sorted(row, key=lambda i: float(lines.boxes[i, 0])))) for row in rows]
 
 
-def _paragraphs(leaf: _Set) -> list[_Set]:
+def _paragraphs(leaf: Lines) -> list[Lines]:
     """Split a column at wide gaps, at changes of kind and of line height."""
     rows = _rows(leaf)
-    groups: list[list[_Set]] = []
+    groups: list[list[Lines]] = []
     for row in rows:
         if groups and _continues(groups[-1], row):
             groups[-1].append(row)
@@ -161,7 +135,7 @@ def _paragraphs(leaf: _Set) -> list[_Set]:
     return [_joined(group) for group in groups]
 
 
-def _continues(group: list[_Set], row: _Set) -> bool:
+def _continues(group: list[Lines], row: Lines) -> bool:
     last = group[-1]
     small, large = sorted((float(np.median(last.heights)), float(np.median(row.heights))))
     gap = float(row.boxes[:, 1].min() - last.boxes[:, 3].max())
@@ -171,14 +145,14 @@ def _continues(group: list[_Set], row: _Set) -> bool:
     return bool(same and gap < most and large < 1.7 * small)
 
 
-def _joined(group: list[_Set]) -> _Set:
+def _joined(group: list[Lines]) -> Lines:
     lines = [line for row in group for line in row.lines]
-    return _Set(
+    return Lines(
         lines, np.concatenate([row.boxes for row in group]), np.concatenate([row.heights for row in group])
     )
 
 
-def _block(block: _Set, upright: Transform) -> FoundBlock:
+def _block(block: Lines, upright: Transform) -> FoundBlock:
     left, top = block.boxes[:, :2].min(axis=0)
     right, bottom = block.boxes[:, 2:].max(axis=0)
     kinds = [line.kind for line in block.lines]

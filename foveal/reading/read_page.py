@@ -14,6 +14,7 @@ from foveal.reading.find import find
 from foveal.reading.found import FoundLine, shared
 from foveal.reading.marks import without_doubtful_marks
 from foveal.reading.order import FoundBlock, order
+from foveal.reading.reach import reach
 from foveal.reading.readings import sureness
 from foveal.reading.steer import Held
 from foveal.reading.transcribe import Transcriber
@@ -21,17 +22,14 @@ from foveal.reading.transcribe import Transcriber
 READABLE = 0.45
 """Least confidence of a long line that was surely found; see `is_read`."""
 
-SIGN = 12
-"""A line of so many characters at most may be a sign, if the page has few."""
-
-SIGN_READABLE = 0.7
-"""The same of a sign: bricks, leaves and wheels read as a few letters or a number."""
-
-SHORT = 0.3
+SHORT = 0.6
 """How much surer a line of a single character must be; of n characters, an nth of it."""
 
 SURE = 0.75
 """What the page model says of most text: found with less, a line must be read with more confidence."""
+
+ENOUGH = 0.65
+"""With this confidence any line of a document is read; on a sign, a brick or a wheel may look like an I."""
 
 READ_WELL = 0.6
 """Least confidence of a line seen from afar."""
@@ -59,14 +57,16 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     """
     height, width = image.pixels.shape[:2]
     found = find(image.pixels, finder)
-    least = SIGN_READABLE if len(found.lines) <= FEW else READABLE
+    most = ENOUGH if len(found.lines) > FEW else 1.0
+    if len(found.lines) > FEW:
+        found = replace(found, lines=reach(found.lines, image.pixels))
     near = _lines(image, found.lines, transcriber, looks=looks)
     if is_upside_down(image, near, transcriber):
         found = found.turned_over()
         near = _lines(image, found.lines, transcriber, looks=looks)
     afar = _lines(image, found.afar, transcriber, looks=looks)
-    read = better([pair for pair in near if is_read(*pair, sign=least)], afar)
-    unread = tuple(line.polygon for place, line in near if not is_read(place, line, sign=least))
+    read = better([pair for pair in near if is_read(*pair, most=most)], afar)
+    unread = tuple(line.polygon for place, line in near if not is_read(place, line, most=most))
     places = [where_written(place, line) for place, line in read]
     blocks = order(replace(found, lines=places), width, height)
     of = {id(place): line for place, (_, line) in zip(places, read, strict=True)}
@@ -94,17 +94,21 @@ def _evidence(pairs: list[Pair]) -> float:
     return sum(max(_sureness([pair]) - 0.7, 0.0) / 0.3 * len(pair[1].text) for pair in pairs)
 
 
-def is_read(place: FoundLine, line: Line, *, sign: float = READABLE) -> bool:
+def is_read(place: FoundLine, line: Line, *, most: float = ENOUGH) -> bool:
     """Tell text from bricks, leaves and dashes.
 
-    The less sure a line was found, and the shorter it is, the surer it must be read; `sign`: how sure a line
-    no longer than a sign, instead of READABLE.
+    The less sure a line was found, and the shorter it is, the surer it must be read; `most`: but not surer.
     """
-    characters = sum(len(word.chars) for word in line.words)
-    if characters == 0:
+    if not line.words:
         return False
-    least = sign if characters <= SIGN else READABLE
-    return _sureness([(place, line)]) >= least + 2 * max(SURE - place.sure, 0.0) + SHORT / characters
+    doubt = 2 * max(SURE - place.sure, 0.0)
+    return _weight([(place, line)]) >= READABLE + doubt or _sureness([(place, line)]) >= most
+
+
+def _weight(pairs: list[Pair]) -> float:
+    """Return how sure lines were read, less where they are short: a few letters are easily made out."""
+    characters = sum(len(word.chars) for _, line in pairs for word in line.words)
+    return _sureness(pairs) - SHORT / characters if characters else -SHORT
 
 
 def where_written(place: FoundLine, line: Line) -> FoundLine:
@@ -117,7 +121,7 @@ def better(near: list[Pair], afar: list[Pair]) -> list[Pair]:
     """Add the large lines seen from afar that were read well, and better than the lines under them."""
     for place, line in afar:
         under = [pair for pair in near if shared(place, pair[0]) > UNDER]
-        if _sureness([(place, line)]) > max(READ_WELL, _sureness(under)):
+        if _sureness([(place, line)]) > READ_WELL and _weight([(place, line)]) > _weight(under):
             near = [pair for pair in near if all(pair is not other for other in under)] + [(place, line)]
     return near
 

@@ -1,4 +1,4 @@
-"""Spaces that were not seen for sure: put in where two listed words meet in tight print."""
+"""Spaces that were not seen for sure: between two listed words in tight print, around signs set apart."""
 
 from __future__ import annotations
 
@@ -6,12 +6,49 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from foveal.alphabet import Alphabet
 from foveal.reading.decode import SPACE, Floats, Symbol
 from foveal.reading.listed import Ids
 from foveal.reading.words import Tongue
 
 _SEEN = -7.0
 """A space that is less likely by so much than what is likeliest in its place is not thought of."""
+
+_APART = -3.0
+"""A space beside a sign that is less likely by so much than what is likeliest there is none."""
+_SIGNS = "@=#&/+%"
+"""Signs that stand between two spaces as often as between none: print alone says which."""
+
+
+def set_apart(symbols: Sequence[Symbol], log_probs: Floats, alphabet: Alphabet) -> list[Symbol]:
+    """Return the symbols of the best path with spaces around signs, and around the colon behind a label.
+
+    log_probs: "n C", of the glance, which expects a sign beside its word and doubts the space that it sees.
+    """
+    chars = [alphabet.decode([symbol.id]) for symbol in symbols]
+    if not any(char in _SIGNS or char == ":" for char in chars):
+        return list(symbols)
+    kept: list[Symbol] = []
+    text = ""
+    for symbol, char in zip(symbols, chars, strict=True):
+        space = _gap(kept[-1], symbol, log_probs) if kept and _may_part(text, char) else None
+        if space is not None and space[1] >= _APART:
+            kept.append(space[0])
+            text += " "
+        kept.append(symbol)
+        text += char
+    return kept
+
+
+def _may_part(text: str, char: str) -> bool:
+    """Tell whether a space is likely between a text and the next character, a sign at their meeting.
+
+    The colon of running text stays by its word: the thin space before it in old print is no space.
+    """
+    if char == ":":
+        word = text.rpartition(" ")[2]
+        return not next((one for one in word if one.isalpha()), "").islower()
+    return char in _SIGNS or text[-1] in _SIGNS or text == ":" or text.endswith(" :")
 
 
 def parted(symbols: Sequence[Symbol], log_probs: Floats, tongue: Tongue) -> list[Symbol]:

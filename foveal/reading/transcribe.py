@@ -26,7 +26,7 @@ from foveal.reading.observation import Observation, ask
 from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.remedy import Remedied, better, remedied
 from foveal.reading.second_look import VIEWS, doubtful, judged, views_of
-from foveal.reading.spaces import parted
+from foveal.reading.spaces import parted, set_apart
 from foveal.reading.trust import Seen, Trust, char_evidence, ink, line_evidence, load_trust, word_evidence
 from foveal.reading.words import LISTED, Tongue, Words, choose_word, is_sure
 
@@ -169,7 +169,7 @@ class Transcriber:
 
     def _spans(self, log_probs: Floats) -> list[Span]:
         """Return the words of the glance, those in doubt parted as the words of any language would be."""
-        path = best_path(log_probs)
+        path = set_apart(best_path(log_probs), log_probs, self._alphabet)
         if self._words is not None:
             path = parted(path, log_probs, self._told or self._words.heard(()))
         return spans(path, len(log_probs))

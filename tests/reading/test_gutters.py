@@ -39,6 +39,13 @@ def test_a_line_across_a_gutter_is_parted() -> None:
     assert [one.polygon.tolist() for one in parted[2:]] == [one.polygon.tolist() for one in columns()]
 
 
+def test_outlines_that_meet_over_the_gutter_still_show_it() -> None:
+    reaching = [line(*side, row) for row in (1, 2, 3) for side in ((48, 401), (399, 752))]
+    parted = part([line(48, 752, 0), *reaching], page(bridged=False))
+    assert len(parted) == 8
+    assert parted[0].upper[-1, 0] < parted[1].upper[0, 0]
+
+
 @pytest.mark.parametrize(
     ("lines", "bridged"),
     [

@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
 from foveal import Reader
-from foveal.document import Page
-from foveal.geometry import bounds
+from foveal.document import Char, Line, Page, Word
+from foveal.geometry import bounds, box
 from foveal.images import PageImage, pages
 from foveal.reading.engine import load_session
 from foveal.reading.find import HEIGHT_UNIT, KINDS, find
+from foveal.reading.found import FoundLine
+from foveal.reading.read_page import better, is_read
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 READER = Reader(threads=1)
@@ -104,3 +106,40 @@ def test_the_finder_knows_the_model_it_reads() -> None:
     described = load_session("page", 1).get_modelmeta().custom_metadata_map
     assert tuple(json.loads(described["kinds"])) == KINDS
     assert float(described["line_height_unit"]) == HEIGHT_UNIT
+
+
+def read_as(text: str, confidence: float, *, sure: float = 0.9) -> tuple[FoundLine, Line]:
+    """A line at a place, every character read with one confidence."""
+    corners = box(10, 10, 90, 30)
+    outline = tuple((float(x), float(y)) for x, y in corners)
+    chars = tuple(Char(char, outline, confidence) for char in text)
+    found = FoundLine(corners[:2], corners[[3, 2]], 20, sure)
+    return found, Line(outline, confidence, (Word(outline, confidence, chars),))
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "sure", "document", "sign"),
+    [
+        ("a line of running text", 0.5, 0.9, True, True),
+        ("a line of running text", 0.45, 0.9, False, False),
+        ("a line of running text", 0.5, 0.6, False, False),
+        ("EXIT", 0.62, 0.9, True, True),
+        ("EXIT", 0.55, 0.9, False, False),
+        ("2", 0.7, 0.9, True, False),
+        ("2", 0.6, 0.9, False, False),
+        ("12", 0.7, 0.6, True, False),
+    ],
+)
+def test_short_lines_must_be_read_more_surely_most_of_all_on_signs(
+    text: str, confidence: float, sure: float, document: bool, sign: bool
+) -> None:
+    place, line = read_as(text, confidence, sure=sure)
+    assert is_read(place, line) == document
+    assert is_read(place, line, most=1.0) == sign
+
+
+def test_a_longer_reading_from_afar_beats_a_shorter_one_a_little_surer() -> None:
+    near, afar = read_as("20)", 0.79), read_as("DIESEL", 0.75)
+    assert better([near], [afar]) == [afar]
+    assert better([afar], [near]) == [afar]
+    assert better([near], [read_as("DIESEL", 0.55)]) == [near]

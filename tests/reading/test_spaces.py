@@ -1,11 +1,11 @@
-"""Spaces between listed words: put in where the glance has an inkling of them, and nowhere else."""
+"""Spaces between listed words and around signs: put in where the glance has an inkling of them."""
 
 import numpy as np
 import pytest
 
 from foveal.alphabet import Alphabet
 from foveal.reading.decode import SPACE, Floats, best_path
-from foveal.reading.spaces import parted
+from foveal.reading.spaces import parted, set_apart
 from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Words
 
@@ -47,3 +47,25 @@ def test_spaces_part_listed_words_only(text: str, spaces: dict[int, float], read
     assert ALPHABET.decode([symbol.id for symbol in found]) == read
     columns = [symbol.first for symbol in found]
     assert columns == sorted(columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "spaces", "read"),
+    [
+        ("TOTAL:", {4: 0.1}, "TOTAL :"),
+        ("TOTAL:", {4: 0.01}, "TOTAL:"),
+        ("No.:", {2: 0.1}, "No. :"),
+        ("paroles:", {6: 0.1}, "paroles:"),
+        ("11:23", {1: 1e-5}, "11:23"),
+        ("ID:07", {1: 0.1, 2: 0.1}, "ID : 07"),
+        ("ID:07", {2: 0.1}, "ID:07"),
+        (":07", {0: 0.1}, ": 07"),
+        ("SR@6%", {1: 0.1, 2: 0.1}, "SR @ 6%"),
+        ("eſtre,&de", {5: 0.1, 6: 0.1}, "eſtre, & de"),
+        ("HOLZ-TUER", {3: 0.1, 4: 0.1}, "HOLZ-TUER"),
+    ],
+)
+def test_signs_and_the_colons_of_labels_stand_apart(text: str, spaces: dict[int, float], read: str) -> None:
+    log_probs = glance(text, spaces=spaces)
+    found = set_apart(best_path(log_probs), log_probs, ALPHABET)
+    assert ALPHABET.decode([symbol.id for symbol in found]) == read
