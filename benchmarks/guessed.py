@@ -4,16 +4,19 @@
 
 Each line is read, then again for each way to destroy a character (foveal/measure/planted.py). What is read
 where nothing is left to read is guessed; what is read of the intact line, in words read right, is read.
-Prints how many guesses there were, the AUROC of the evidence of a reading (foveal/reading/trust.py), of the
-deletion test (foveal/reading/grounded.py) and of both, and which share of guesses and of read characters is
-flagged. Give sets that were neither trained on nor given to tools/fit_trust.py.
+Prints how many places were destroyed and in how many something was read, the AUROC of the evidence of a
+reading (foveal/reading/evidence.py) and of the deletion test (foveal/reading/grounded.py), and which share of
+guesses and of read characters is flagged.
+Read is half 1 of each set: tools/fit_trust.py fits to half 0 (foveal/measure/halves.py). The deletion test
+can only tell what is read where nothing stands; a texture taken for a letter was read there, and goes too.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +26,13 @@ from foveal import Reader
 from foveal.geometry import points
 from foveal.images import pages
 from foveal.measure.calibration import auroc
+from foveal.measure.halves import halves
 from foveal.measure.planted import KINDS, is_in, plant
 from foveal.measure.rules import rule_named, rule_of
 from foveal.measure.sets import Crop, read_crops
 from foveal.measure.text import words_right
 from foveal.reading.compose import compose_line
+from foveal.reading.evidence import CHAR_EVIDENCE
 from foveal.reading.grounded import stays
 from foveal.reading.readings import Reading
 from foveal.reading.transcribe import Transcriber
@@ -56,36 +61,55 @@ def found(
     places = list(kept)
     chars = [reading.words[word].chars[i] for word, i in places]
     after = stays(image, reading, chars, transcriber.read)
-    chances = [trust.guesses.chance(reading.words[word].grounds[i]) for word, i in places]
+    grounds = np.array([reading.words[word].grounds[i] for word, i in places]).reshape(-1, len(CHAR_EVIDENCE))
+    chances = trust.guesses.chances(grounds).tolist()
     return [
         Found(chance, char.guessed, stay) for chance, char, stay in zip(chances, chars, after, strict=True)
     ]
 
 
-def judged(
-    folder: Path, transcriber: Transcriber, model: str, limit: int
-) -> tuple[list[Found], dict[str, list[Found]], tuple[int, int]]:
-    """Return a sample of the characters read, the guesses by kind, and (flagged, all) of those read."""
+@dataclass
+class Judged:
+    """A sample of the characters read; guesses, and places destroyed, by kind; how many read were flagged."""
+
+    read: list[Found] = field(default_factory=list)
+    guesses: dict[str, list[Found]] = field(default_factory=lambda: {kind: [] for kind in KINDS})
+    places: Counter[str] = field(default_factory=Counter)
+    flagged: int = 0
+    total: int = 0
+
+    def add(self, other: Judged) -> None:
+        """Take in what was judged on another set."""
+        self.read += other.read
+        self.places += other.places
+        self.flagged, self.total = self.flagged + other.flagged, self.total + other.total
+        for kind, several in other.guesses.items():
+            self.guesses[kind] += several
+
+
+def judged(folder: Path, transcriber: Transcriber, model: str, limit: int) -> Judged:
+    """Judge characters read, and guesses planted, on half 1 of a set."""
     rng = np.random.default_rng(0)
-    crops = read_crops(folder)
+    every = read_crops(folder)
+    parts = halves([crop.image.stem for crop in every])
+    crops = [crop for crop, half in zip(every, parts, strict=True) if half == 1]
     crops = crops[:: max(1, len(crops) // limit)][:limit]
     images = [next(iter(pages(crop.image))).pixels for crop in crops]
     clean = transcriber.read(images, looks=True)
-    read, flagged, total = [], 0, 0
+    result = Judged()
     for image, reading, crop in zip(images, clean, crops, strict=True):
         places = read_right(reading, crop, folder)
-        flagged += sum(reading.words[word].chars[i].guessed for word, i in places)
-        total += len(places)
+        result.flagged += sum(reading.words[word].chars[i].guessed for word, i in places)
+        result.total += len(places)
         sample = rng.permutation(len(places))[:SAMPLED]
-        read += found(image, reading, (places[i] for i in sample), transcriber, model)
-    guesses: dict[str, list[Found]] = {}
+        result.read += found(image, reading, (places[i] for i in sample), transcriber, model)
     for kind in KINDS:
-        guesses[kind] = []
         for image, reading in zip(images, clean, strict=True):
             line = compose_line(reading, size=(image.shape[1], image.shape[0]), to_page=points)
             planted = plant(image, line, kind, rng)
             if planted is None:
                 continue
+            result.places[kind] += 1
             (again,) = transcriber.read([planted.image], looks=True)
             places = [
                 (word, i)
@@ -93,8 +117,8 @@ def judged(
                 for i, char in enumerate(part.chars)
                 if is_in(planted, (char.x0, char.x1))
             ]
-            guesses[kind] += found(planted.image, again, places, transcriber, model)
-    return read, guesses, (flagged, total)
+            result.guesses[kind] += found(planted.image, again, places, transcriber, model)
+    return result
 
 
 def read_right(reading: Reading, crop: Crop, folder: Path) -> list[tuple[int, int]]:
@@ -108,18 +132,22 @@ def read_right(reading: Reading, crop: Crop, folder: Path) -> list[tuple[int, in
     ]
 
 
-def row(name: str, read: list[Found], guesses: list[Found]) -> str:
+def row(name: str, places: int, read: list[Found], guesses: list[Found]) -> str:
     """Return the figures of some guesses against the characters read."""
     every = read + guesses
     label = [False] * len(read) + [True] * len(guesses)
-    scores = {
-        "evidence": [one.evidence for one in every],
-        "deletion": [one.stays for one in every],
-        "both": [1 - (1 - one.evidence) * (1 - one.stays) for one in every],
-    }
-    figures = "".join(f"{auroc(score, label):10.3f}" for score in scores.values())
+    evidence = auroc([one.evidence for one in every], label)
+    deletion = auroc([one.stays for one in every], label)
     flagged = np.mean([one.flagged for one in guesses]) if guesses else float("nan")
-    return f"{name:44}{len(guesses):8}{figures}{flagged:10.3f}"
+    return f"{name:36}{places:8}{len(guesses):8}{evidence:10.3f}{deletion:10.3f}{flagged:10.3f}"
+
+
+def print_set(name: str, found: Judged) -> None:
+    """Print the figures of all kinds together, and of the characters read."""
+    several = [one for kind in found.guesses.values() for one in kind]
+    print(row(name, found.places.total(), found.read, several))
+    share = found.flagged / max(found.total, 1)
+    print(f"    read: {found.flagged} of {found.total} flagged, {share:.2%}", flush=True)
 
 
 def main() -> None:
@@ -129,22 +157,15 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=60)
     asked = parser.parse_args()
     transcriber = Reader(asked.model)._transcriber
-    print(f"{'':44}{'guesses':>8}{'evidence':>10}{'deletion':>10}{'both':>10}{'flagged':>10}")
-    read: list[Found] = []
-    guesses: dict[str, list[Found]] = {kind: [] for kind in KINDS}
-    false = np.zeros(2, int)
+    print(f"{'':36}{'places':>8}{'guesses':>8}{'evidence':>10}{'deletion':>10}{'flagged':>10}")
+    every = Judged()
     for folder in asked.sets:
-        own, planted, (flagged, total) = judged(folder, transcriber, asked.model, asked.limit)
-        print(row(folder.name, own, [one for kind in planted.values() for one in kind]), flush=True)
-        print(f"    read: {flagged} of {total} flagged, {flagged / max(total, 1):.2%}", flush=True)
-        read += own
-        false += (flagged, total)
-        for kind, several in planted.items():
-            guesses[kind] += several
-    for kind, several in guesses.items():
-        print(row(kind, read, several))
-    print(row("all", read, [one for several in guesses.values() for one in several]))
-    print(f"    read: {false[0]} of {false[1]} flagged, {false[0] / max(false[1], 1):.2%}")
+        own = judged(folder, transcriber, asked.model, asked.limit)
+        print_set(folder.name, own)
+        every.add(own)
+    for kind, several in every.guesses.items():
+        print(row(kind, every.places[kind], every.read, several))
+    print_set("all", every)
 
 
 if __name__ == "__main__":

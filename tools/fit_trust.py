@@ -1,241 +1,237 @@
-"""Fit the confidences of an embedded line model to what it reads right, on sets it may learn from.
+"""Fit the confidences of an embedded line model, and its flag for guesses, to lines it never learnt from.
 
-    python tools/fit_trust.py TRAIN_SET… [--model fast] [--limit 200]
+    python tools/fit_trust.py DEV_SET… [--also TRAIN_SET…] [--model fast] [--limit 200]
 
-Crops, or pages with the text of their lines. Read are COPIES of each, slanted, stretched and made harder to
-read: a model is surer of the crops it learnt from than of others, less so of such copies. Every set counts
-the same. What tells guessed characters from read ones is fitted to lines on which one was destroyed
-(foveal/measure/planted.py). Writes foveal/weights/line-MODEL-trust.json, which belongs to the weights it was
-made with: run it again after training. Never give it a development set.
+Crops, or pages with the text of their lines. Each set is parted into two halves that share no page
+(foveal/measure/halves.py): what is written is fitted to half 0, and half 1 is for reports. `--also`: sets
+that were trained on, of which the crops that training holds out (foveal/train/crops.py) are fitted to as
+well. Sets of one family share out the square root of their number, so that none outvotes the others.
+Guesses are planted (foveal/measure/planted.py): lines with characters destroyed are read again.
+
+Prints how each fit does on the half that it has not seen, both ways round; writes
+foveal/weights/line-MODEL-trust.json, which belongs to its weights: run it again after training.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
+from trust_lines import Guesses, Outcome, Strip, all_strips, guesses_on, held_strips, outcomes
+from trust_report import report_guesses, report_level
 
 from foveal.alphabet import Alphabet
-from foveal.document import Line
-from foveal.geometry import points
-from foveal.images import pages
-from foveal.measure.calibration import auroc, ece, logistic, rising
-from foveal.measure.planted import KINDS, is_in, plant
-from foveal.measure.rules import rule_named, rule_of
-from foveal.measure.sets import is_pages, read_crops, read_pages
-from foveal.measure.text import words_right
-from foveal.reading.compose import compose_line
-from foveal.reading.cut import cut
+from foveal.measure.additive import Additive, fit
+from foveal.measure.halves import family_of
 from foveal.reading.engine import WEIGHTS, load_session
-from foveal.reading.readings import Reading
+from foveal.reading.evidence import CHAR_EVIDENCE, LINE_EVIDENCE, WORD_EVIDENCE, with_words
 from foveal.reading.transcribe import Transcriber
-from foveal.reading.trust import CHAR_EVIDENCE, LINE_EVIDENCE, WORD_EVIDENCE, Scale, with_words
 from foveal.reading.words import Words
 
-Pixels = NDArray[np.uint8]
-Rows = NDArray[np.float64]
-Labels = NDArray[np.bool_]
 FALSE_ALARMS = 0.002
-"""Share of the characters read right that may be flagged as guessed."""
-COPIES = 2
-"""Altered copies of each strip that are read."""
+"""Share of the characters read right that may be flagged as guessed, on the mean of the sets."""
+MOST = 0.995
+"""No word is surer: of those that look surest a few in a thousand do not match their labels."""
+PLANTED = 6
+"""One line in so many is read with characters destroyed."""
+WORD_PAIRS = (
+    ("fixations", "line_fixations"),
+    ("fixations", "listed"),
+    ("fixations", "unlisted"),
+    ("fixations", "length"),
+    ("fixations", "signs"),
+    ("fixations", "glance"),
+    ("glance", "line_glance"),
+    ("line_fixations", "listed"),
+    ("line_fixations", "unlisted"),
+)
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """A strip read, and whether all of it and each of its words is right (None: nothing to compare)."""
+class Rows:
+    """Evidence of one set: rows "n k", right "n", and the half "n" of each; −1: fitted to both ways round."""
 
-    reading: Reading
-    right: bool
-    words: list[bool | None]
+    rows: np.ndarray
+    right: np.ndarray
+    half: np.ndarray
 
+    @classmethod
+    def of(cls, found: Sequence[tuple[Any, bool, int]], *, width: int) -> Rows:
+        """Return rows of (evidence, right, half)."""
+        rows, right, half = ([one[i] for one in found] for i in range(3))
+        evidence = np.array(rows, np.float64).reshape(-1, width)
+        return cls(evidence, np.array(right, bool), np.array(half, int))
 
-def strips(folder: Path, limit: int) -> list[tuple[Pixels, str]]:
-    """Return up to `limit` strips of a set, evenly over it, with their texts."""
-    if not is_pages(folder):
-        crops = read_crops(folder)
-        crops = crops[:: max(1, len(crops) // limit)][:limit]
-        return [(next(iter(pages(crop.image))).pixels, crop.text) for crop in crops]
-    found: list[tuple[Pixels, str]] = []
-    for page in read_pages(folder):
-        image = next(iter(pages(page.image))).pixels
-        found += [(cut(image, place.polygon).image, place.text) for place in page.places if place.text]
-    return found[:: max(1, len(found) // limit)][:limit]
+    def kept(self, mask: np.ndarray) -> Rows:
+        """Return some of the rows."""
+        return Rows(self.rows[mask], self.right[mask], self.half[mask])
 
-
-def slant(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return a strip slanted and stretched by up to a quarter."""
-    h, w = image.shape[:2]
-    lean, wide = rng.uniform(-0.25, 0.25), rng.uniform(0.8, 1.25)
-    way = np.array([[wide, lean, -lean * h / 2], [0, 1, 0]])
-    size = (max(4, round(w * wide)), h)
-    return np.asarray(cv2.warpAffine(image, way, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    def fitted(self, half: int) -> Rows:
+        """Return what a fit to this half sees."""
+        return self.kept((self.half == half) | (self.half < 0))
 
 
-def damage(image: Pixels, rng: np.random.Generator) -> Pixels:
-    """Return a strip made smaller, blurred, paler, noisy and compressed, each by chance."""
-    h, w = image.shape[:2]
-    small = rng.uniform(8, 32) / h
-    size = (max(4, round(w * small)), max(4, round(h * small)))
-    made = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if small < 1 else image
-    if rng.random() < 0.4:
-        made = cv2.GaussianBlur(made, (0, 0), rng.uniform(0.3, 1.5) * made.shape[0] / 32)
-    pale = rng.uniform(0.15, 1) if rng.random() < 0.5 else 1
-    made = (made - made.mean()) * pale + made.mean() + rng.normal(0, rng.uniform(0, 25) * pale, made.shape)
-    quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(10, 80))]
-    coded = cv2.imencode(".jpg", np.clip(made, 0, 255).astype(np.uint8), quality)[1]
-    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+Names = Sequence[str]
+Pairs = Sequence[tuple[str, str]]
+Sets = Mapping[str, Rows]
+Judged = dict[str, tuple[np.ndarray, Rows]]
+"""Of each set: the chances of rows, and the rows."""
 
 
-def outcomes(folder: Path, transcriber: Transcriber, limit: int) -> list[Outcome]:
-    """Return what was read of the altered copies of a set."""
-    rng = np.random.default_rng(0)
-    given = strips(folder, limit)
-    images = [damage(slant(image, rng), rng) for _ in range(COPIES) for image, _ in given]
-    truths = [truth for _, truth in given] * COPIES
-    rule = rule_named(rule_of(folder))
-    read = transcriber.read(images)
-    return [
-        Outcome(
-            one,
-            rule(one.text) == rule(truth),
-            words_right([word.text for word in one.words], truth, fold=rule),
-        )
-        for one, truth in zip(read, truths, strict=True)
-    ]
-
-
-def word_rows(outcomes: Sequence[Outcome]) -> tuple[Rows, Labels]:
-    """Return the evidence of every word, "n k", and whether it is right, "n"."""
-    rows = [
-        (word.evidence, right)
-        for one in outcomes
+def word_rows(read: Sequence[Outcome]) -> Rows:
+    """Return the evidence of every word, and whether it is right."""
+    found = [
+        (word.evidence, right, one.half)
+        for one in read
         for word, right in zip(one.reading.words, one.words, strict=True)
         if right is not None
     ]
-    return np.array([evidence for evidence, _ in rows]), np.array([right for _, right in rows])
+    return Rows.of(found, width=len(WORD_EVIDENCE))
 
 
-def line_rows(outcomes: Sequence[Outcome], words: Scale) -> tuple[Rows, Labels]:
-    """Return the evidence of every line read, "n k", and whether it is right, "n"."""
-    read = [one for one in outcomes if one.reading.words]
-    chances = [[words.chance(word.evidence) for word in one.reading.words] for one in read]
-    rows = [with_words(one.reading.evidence, each) for one, each in zip(read, chances, strict=True)]
-    return np.array(rows), np.array([one.right for one in read])
+def line_rows(read: Sequence[Outcome], words: Mapping[int, Additive], half: int) -> Rows:
+    """Return the evidence of every line of several words, these judged by the model fitted to a half."""
+    found = [
+        (with_words(one.reading.evidence, words[half].chances(_evidence(one)).tolist()), one.right, one.half)
+        for one in read
+        if len(one.reading.words) > 1
+    ]
+    return Rows.of(found, width=len(LINE_EVIDENCE))
 
 
-def guess_rows(
-    folder: Path, transcriber: Transcriber, limit: int, *, altered: Sequence[Outcome]
-) -> tuple[Rows, Labels]:
-    """Return the grounds of characters, "n k", and whether each was guessed, "n".
+def guess_rows(read: Sequence[Outcome], planted: Guesses) -> Rows:
+    """Return the grounds of characters that were guessed, and of those of words read right."""
+    right = [
+        (row, False, one.half)
+        for one in read
+        for word, is_right in zip(one.reading.words, one.words, strict=True)
+        if is_right
+        for row in word.grounds
+    ]
+    return Rows.of([(row, True, half) for row, half, _ in planted] + right, width=len(CHAR_EVIDENCE))
 
-    Guessed: what is read where a character was destroyed. Read: the characters of words read right, of the
-    altered copies.
+
+def _evidence(one: Outcome) -> np.ndarray:
+    return np.array([word.evidence for word in one.reading.words])
+
+
+def together(sets: Sets, half: int) -> tuple[Rows, np.ndarray]:
+    """Return what a fit to a half sees of all sets, and how much each row counts.
+
+    A set counts one over the root of how many are of its family, whatever its size.
     """
-    rng = np.random.default_rng(1)
-    images = [image for image, _ in strips(folder, limit)]
-    clean = [as_line(one, image) for one, image in zip(transcriber.read(images), images, strict=True)]
-    planted = [
-        plant(image, line, kind, rng) for kind in KINDS for image, line in zip(images, clean, strict=True)
+    sizes = Counter(family_of(name) for name in sets)
+    seen = {name: rows.fitted(half) for name, rows in sets.items()}
+    share = [
+        np.full(len(rows.right), sizes[family_of(name)] ** -0.5 / max(len(rows.right), 1))
+        for name, rows in seen.items()
     ]
-    kept = [one for one in planted if one is not None]
-    read = transcriber.read([one.image for one in kept])
-    guessed = [
-        grounds
-        for one, reading in zip(kept, read, strict=True)
-        for word in reading.words
-        for char, grounds in zip(word.chars, word.grounds, strict=True)
-        if is_in(one, (char.x0, char.x1))
-    ]
-    words = [pair for one in altered for pair in zip(one.reading.words, one.words, strict=True)]
-    right = [word.grounds for word, is_right in words if is_right]
-    rows = np.concatenate([np.reshape(guessed, (-1, len(CHAR_EVIDENCE))), *right])
-    return rows, np.arange(len(rows)) < len(guessed)
+    parts = zip(*((one.rows, one.right, one.half) for one in seen.values()), strict=True)
+    return Rows(*map(np.concatenate, parts)), np.concatenate(share)
 
 
-def as_line(reading: Reading, image: Pixels) -> Line:
-    """Return the reading of a whole image as a line in its pixels."""
-    return compose_line(reading, size=(image.shape[1], image.shape[0]), to_page=points)
+def fitted(sets: Sets, half: int, names: Names, pairs: Pairs = (), **how: Any) -> Additive:
+    """Return the model of several sets' half."""
+    seen, share = together(sets, half)
+    return replace(fit(seen.rows, seen.right, share=share, columns=_terms(names, pairs), **how), most=MOST)
 
 
-def fit_guesses(sets: Sequence[tuple[Rows, Labels]]) -> tuple[Scale, float]:
-    """Return the scale of being guessed, at even odds beforehand, and the limit that flags FALSE_ALARMS."""
-    rows, guessed = (np.concatenate(part) for part in zip(*sets, strict=True))
-    share = np.where(guessed, 1 / max(guessed.sum(), 1), 1 / max((~guessed).sum(), 1))
-    scale = fit_rows(rows, guessed, share=share)
-    return scale, float(np.quantile(scale.chances_of(rows[~guessed]), 1 - FALSE_ALARMS))
+def fitted_guesses(sets: Sets, half: int) -> tuple[Additive, float]:
+    """Return the model of being guessed, at even odds beforehand, and the limit that flags FALSE_ALARMS."""
+    seen, share = together(sets, half)
+    for side in (seen.right, ~seen.right):
+        share[side] /= share[side].sum()
+    model = fit(seen.rows, seen.right, share=share, columns=_terms(CHAR_EVIDENCE))
+    read = ~seen.right
+    return model, _upper(model.chances(seen.rows[read]), share[read])
 
 
-def fit(sets: Sequence[tuple[Rows, Labels]]) -> Scale:
-    """Return the scale of several sets' evidence, every set with the same weight."""
-    evidence = np.concatenate([rows for rows, _ in sets])
-    right = np.concatenate([labels for _, labels in sets])
-    share = np.concatenate([np.full(len(labels), 1 / len(labels)) for _, labels in sets])
-    return fit_rows(evidence, right, share=share)
+def _terms(names: Names, pairs: Pairs = ()) -> list[tuple[int, ...]]:
+    return [(i,) for i in range(len(names))] + [tuple(map(names.index, pair)) for pair in pairs]
 
 
-def fit_rows(evidence: Rows, right: Labels, *, share: Rows) -> Scale:
-    """Return the scale of evidence of which each row counts its share."""
-    weights = logistic(evidence, right, share=share)
-    sums, chances = rising(evidence @ weights, right, share=share)
-    return Scale(*(tuple(np.round(part, 5).tolist()) for part in (weights, sums, chances)))
+def _upper(chances: np.ndarray, share: np.ndarray) -> float:
+    """Return the chance that a share FALSE_ALARMS of the rows exceed."""
+    order = np.argsort(-chances)
+    above = np.cumsum(share[order]) / share.sum()
+    return float(chances[order[min(np.searchsorted(above, FALSE_ALARMS), len(order) - 1)]])
 
 
-def report(
-    level: str,
-    names: Sequence[str],
-    sets: Iterator[tuple[Rows, Labels]],
-    scale: Scale,
-) -> None:
-    """Print how a scale does on what it was fitted to, by set."""
-    for name, (rows, right) in zip(names, sets, strict=True):
-        chances = [scale.chance(row) for row in rows]
-        print(
-            f"{level:6}{name:34}{len(right):6}  right {right.mean():.3f}  said {np.mean(chances):.3f}"
-            f"  ECE {ece(chances, right):.3f}  AUROC {auroc(chances, right):.3f}",
-            flush=True,
-        )
+def unseen(sets: Mapping[int, Sets], models: Mapping[int, Additive]) -> Judged:
+    """Return for each set the chances of its lines, each by the model of the other half.
+
+    sets: by the half of the model that judges.
+    """
+    found = {}
+    for name, one in sets[0].items():
+        known = one.half >= 0
+        if known.any():
+            chances = [models[half].chances(sets[half][name].rows) for half in (0, 1)]
+            found[name] = np.where(one.half == 1, *chances)[known], one.kept(known)
+    return found
+
+
+def left_out(sets: Sets) -> Judged:
+    """Return for each set the chances of its words by a fit to the others: as a new source has it."""
+    found = {}
+    for name, own in sets.items():
+        others = {other: rows for other, rows in sets.items() if other != name}
+        if others:
+            model = fitted(others, 0, WORD_EVIDENCE, WORD_PAIRS)
+            known = own.kept(own.half >= 0)
+            found[name] = model.chances(known.rows), known
+    return found
 
 
 def main() -> None:
-    """Fit, report, write."""
+    """Read, fit both ways round, report, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--also", nargs="*", type=Path, default=[])
     parser.add_argument("--model", default="fast")
     parser.add_argument("--limit", type=int, default=200)
     asked = parser.parse_args()
     steps = (load_session(f"line-{asked.model}-{step}", 1) for step in ("glance", "fixate"))
-    transcriber = Transcriber(*steps, words=Words(Alphabet()), threads=2)
-    read = [outcomes(folder, transcriber, asked.limit) for folder in asked.sets]
-    names = [folder.name for folder in asked.sets]
-    by_word = [word_rows(one) for one in read]
-    words = fit(by_word)
-    report("words", names, iter(by_word), words)
-    by_line = [line_rows(one, words) for one in read]
-    lines = fit(by_line)
-    report("lines", names, iter(by_line), lines)
-    by_char = [
-        guess_rows(folder, transcriber, asked.limit // 2, altered=one)
-        for folder, one in zip(asked.sets, read, strict=True)
-    ]
-    guesses, limit = fit_guesses(by_char)
-    report("guess", names, iter(by_char), guesses)
-    fitted = {"sets": names, "words": _plain(words, WORD_EVIDENCE), "lines": _plain(lines, LINE_EVIDENCE)}
-    fitted["guesses"] = _plain(guesses, CHAR_EVIDENCE) | {"limit": round(limit, 5)}
-    path = WEIGHTS / f"line-{asked.model}-trust.json"
-    path.write_text(json.dumps(fitted, indent=1) + "\n", encoding="utf-8")
+    transcriber = Transcriber(*steps, words=Words(Alphabet()))
+    read: dict[str, list[Outcome]] = {}
+    planted: dict[str, Guesses] = {}
+    given = [(folder, all_strips) for folder in asked.sets] + [(folder, held_strips) for folder in asked.also]
+    for folder, strips_of in given:
+        strips: list[Strip] = strips_of(folder, asked.limit)
+        found = outcomes(strips, transcriber, folder)
+        read.setdefault(folder.name, []).extend(found)
+        planted.setdefault(folder.name, []).extend(guesses_on(found[::PLANTED], transcriber))
+    write(asked.model, read, planted)
+
+
+def write(model: str, read: Mapping[str, list[Outcome]], planted: Mapping[str, Guesses]) -> None:
+    """Fit to what was read, print how well, and write what was fitted to half 0."""
+    by_word = {name: word_rows(one) for name, one in read.items()}
+    words = {half: fitted(by_word, half, WORD_EVIDENCE, WORD_PAIRS) for half in (0, 1)}
+    report_level("words", unseen({0: by_word, 1: by_word}, words))
+    report_level("words, by a fit to other sets", left_out(by_word))
+    by_line = {half: {name: line_rows(one, words, half) for name, one in read.items()} for half in (0, 1)}
+    lines = {half: fitted(by_line[half], half, LINE_EVIDENCE, knots=2, ridge=1e-3) for half in (0, 1)}
+    report_level("lines of several words", unseen(by_line, lines))
+    by_char = {name: guess_rows(one, planted[name]) for name, one in read.items()}
+    guesses = {half: fitted_guesses(by_char, half) for half in (0, 1)}
+    judged = unseen({0: by_char, 1: by_char}, {half: guesses[half][0] for half in (0, 1)})
+    report_guesses(judged, {half: guesses[half][1] for half in (0, 1)}, planted)
+    kept = {
+        "sets": list(read),
+        "words": words[0].to_json(WORD_EVIDENCE),
+        "lines": lines[0].to_json(LINE_EVIDENCE),
+    }
+    kept["guesses"] = guesses[0][0].to_json(CHAR_EVIDENCE) | {"limit": round(guesses[0][1], 5)}
+    path = WEIGHTS / f"line-{model}-trust.json"
+    path.write_text(json.dumps(kept) + "\n", encoding="utf-8")
     print(path)
-
-
-def _plain(scale: Scale, evidence: Sequence[str]) -> dict[str, object]:
-    weights = dict(zip(evidence, scale.weights, strict=True))
-    return {"weights": weights, "sums": scale.sums, "chances": scale.chances}
 
 
 if __name__ == "__main__":

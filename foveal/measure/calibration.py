@@ -1,4 +1,4 @@
-"""Whether a confidence means what it says, and how to make it so: ECE, risk–coverage, AUROC, regression."""
+"""Whether a confidence means what it says: ECE, risk–coverage, AUROC. How to make it so: additive.py."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ def ece(confidence: ArrayLike, right: ArrayLike, *, bins: int = 15) -> float:
     index = np.minimum((sure * bins).astype(int), bins - 1)
     gap = np.bincount(index, weights=hit - sure, minlength=bins)
     return float(np.abs(gap).sum() / sure.size)
+
+
+def by_chance(confidence: ArrayLike, *, bins: int = 15, draws: int = 20) -> float:
+    """Return the `ece` to expect of so few answers if each were right with exactly the chance that was said.
+
+    The error of few answers is never 0: 150 words read by halves give .09. The mean of some draws.
+    """
+    sure = np.asarray(confidence, np.float64).ravel()
+    rng = np.random.default_rng(0)
+    return float(np.mean([ece(sure, rng.random(sure.size) < sure, bins=bins) for _ in range(draws)]))
 
 
 def reliability(confidence: ArrayLike, right: ArrayLike, *, bins: int = 10) -> list[tuple[float, float, int]]:
@@ -76,59 +86,6 @@ def accepted(confidence: ArrayLike, *, max_error: float) -> NDArray[np.bool_]:
     taken = np.zeros(sure.size, bool)
     taken[order[error <= max_error]] = True
     return taken
-
-
-def logistic(evidence: ArrayLike, right: ArrayLike, *, share: ArrayLike, ridge: float = 1e-3) -> Floats:
-    """Return the weights "k" of a logistic regression, its constant left out, by Newton's method.
-
-    `evidence`: "n k"; `right`: "n" of 0 or 1; `share`: "n", how much each counts. `ridge`: the penalty on
-    weights of evidence in standard deviations, beside a mean loss.
-    """
-    x, label = np.asarray(evidence, np.float64), np.asarray(right, np.float64)
-    count = np.asarray(share, np.float64) / np.sum(share)
-    mean = count @ x
-    spread = np.sqrt(np.maximum(count @ (x - mean) ** 2, 1e-12))
-    z = np.column_stack([(x - mean) / spread, np.ones(len(x))])
-    penalty = np.diag([ridge] * x.shape[1] + [1e-9])
-    weights = np.zeros(z.shape[1])
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-np.clip(z @ weights, -30, 30)))
-        slope = z.T @ (count * (label - chance)) - penalty @ weights
-        curve = (z * (count * np.maximum(chance * (1 - chance), 1e-6))[:, None]).T @ z + penalty
-        step = np.linalg.solve(curve, slope)
-        weights += step
-        if np.abs(step).max() < 1e-8:
-            break
-    return np.asarray(weights[:-1] / spread, np.float64)
-
-
-def rising(score: ArrayLike, right: ArrayLike, *, share: ArrayLike, knots: int = 24) -> tuple[Floats, Floats]:
-    """Return knots (scores, chances) of a curve that never falls: isotonic regression over equal shares.
-
-    Each of the bins gets one right and one wrong answer more, so that nothing is ever certain.
-    """
-    values, label = _both(score, right)
-    order = np.argsort(values, kind="stable")
-    count = np.asarray(share, np.float64)[order] / np.sum(share)
-    index = np.minimum((np.cumsum(count) * knots).astype(int), knots - 1)
-    size = np.bincount(index, minlength=knots)
-    mass = np.bincount(index, count, minlength=knots).astype(np.float64)
-    kept = size > 0
-    hits = np.bincount(index, count * label[order], minlength=knots)[kept] / mass[kept]
-    middle = np.bincount(index, count * values[order], minlength=knots)[kept] / mass[kept]
-    chance = np.asarray((hits * size[kept] + 1) / (size[kept] + 2), np.float64)
-    return middle, _pooled(chance, mass[kept])
-
-
-def _pooled(chance: Floats, mass: Floats) -> Floats:
-    """Pool adjacent violators (Ayer et al., 1955)."""
-    pools: list[tuple[float, float, int]] = []
-    for value, weight in zip(chance, mass, strict=True):
-        pools.append((float(value), float(weight), 1))
-        while len(pools) > 1 and pools[-2][0] > pools[-1][0]:
-            (a, m, i), (b, n, j) = pools[-2:]
-            pools[-2:] = [((a * m + b * n) / (m + n), m + n, i + j)]
-    return np.concatenate([np.full(count, value) for value, _, count in pools])
 
 
 def _both(one: ArrayLike, other: ArrayLike) -> tuple[Floats, Floats]:

@@ -20,6 +20,7 @@ from foveal.alphabet import Alphabet
 from foveal.document import Remedy
 from foveal.reading.decode import Floats, Span, Trial, best_path, edges, spans
 from foveal.reading.engine import Session
+from foveal.reading.evidence import Seen, char_evidence, ink, line_evidence, on_line, spelling, word_evidence
 from foveal.reading.eye import Eye, Glimpse
 from foveal.reading.line_graphs import load_line
 from foveal.reading.observation import Observation, ask
@@ -27,7 +28,7 @@ from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.remedy import Remedied, better, remedied
 from foveal.reading.second_look import VIEWS, doubtful, judged, views_of
 from foveal.reading.spaces import parted, set_apart
-from foveal.reading.trust import Seen, Trust, char_evidence, ink, line_evidence, load_trust, word_evidence
+from foveal.reading.trust import Trust, load_trust
 from foveal.reading.words import LISTED, Tongue, Words, choose_word, is_sure
 
 T = TypeVar("T")
@@ -227,13 +228,15 @@ class Transcriber:
             if found := better(word, trials, remedies, trust=self._weight) if remedies else None:
                 before, (kind, ids, trial) = ids, found
                 trials = [*trials, trial]
-            read = self._word(seen, span, trials, ids=ids, trial=trial, looks=looks)
+            known = tongue.knows(ids) if tongue else None
+            read = self._word(seen, span, trials, ids=ids, trial=trial, known=known, looks=looks)
             remedy = Remedy(kind, self._alphabet.decode(before)) if ids != before else None
             words.append(replace(read, remedy=remedy))
         evidence = line_evidence(seen.glance, seen.spans, characters=sum(len(word.chars) for word in words))
-        chances = [word.chance for word in words if word.chance is not None]
-        chance = self._trust.of_line(evidence, chances) if self._trust else None
-        return Reading(tuple(words), seen.cell, evidence, chance)
+        rows = on_line([word.evidence for word in words if word.evidence is not None], evidence)
+        words = [replace(word, evidence=row) for word, row in zip(words, rows, strict=True)]
+        reading = Reading(tuple(words), seen.cell, evidence)
+        return self._trust.judged(reading) if self._trust else reading
 
     def _word(
         self,
@@ -243,19 +246,17 @@ class Transcriber:
         *,
         ids: tuple[int, ...],
         trial: Trial,
+        known: bool | None,
         looks: bool,
     ) -> ReadWord:
         places = edges(seen.glance.density, span, len(ids))
         evidence = word_evidence(seen.glance, span, trials, ids=ids, trial=trial, places=places)
+        letters = spelling(self._alphabet.decode(ids), known=known)
         grounds = char_evidence(seen.glance, span, ids=ids, trial=trial, places=places)
-        guessed = self._trust.guessed(grounds) if self._trust else [False] * len(ids)
-        chars = self._chars(ids, trial, places * seen.cell, guessed, looks=looks)
-        chance = self._trust.of_word(evidence) if self._trust else None
-        return ReadWord(tuple(chars), evidence, grounds, chance)
+        chars = self._chars(ids, trial, places * seen.cell, looks=looks)
+        return ReadWord(tuple(chars), np.concatenate([evidence, letters]), grounds)
 
-    def _chars(
-        self, ids: tuple[int, ...], trial: Trial, ends: Floats, guessed: list[bool], *, looks: bool
-    ) -> Iterator[ReadChar]:
+    def _chars(self, ids: tuple[int, ...], trial: Trial, ends: Floats, *, looks: bool) -> Iterator[ReadChar]:
         text = self._alphabet.decode
         rows = [min(place, len(trial.looks) - 1) for place in range(len(ids))]
         chances = np.exp(trial.log_probs[rows])
@@ -265,7 +266,7 @@ class Transcriber:
             others = [(text([i]), p) for p, i in found if i not in (symbol, 0) and p > _LEAST]
             look = trial.looks[rows[row]] if looks else None
             chance = float(chances[row, symbol])
-            yield ReadChar(text([symbol]), left, right, chance, tuple(others), look, guessed[row])
+            yield ReadChar(text([symbol]), left, right, chance, tuple(others), look)
 
 
 def load_transcriber(

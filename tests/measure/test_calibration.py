@@ -6,10 +6,9 @@ from hypothesis import strategies as st
 from foveal.measure.calibration import (
     accepted,
     auroc,
+    by_chance,
     ece,
-    logistic,
     reliability,
-    rising,
     risk_at,
     risk_coverage,
 )
@@ -22,6 +21,14 @@ def test_confidence_that_is_the_accuracy_has_no_error() -> None:
     right = np.arange(100) < 80
     assert ece(np.full(100, 0.8), right) == pytest.approx(0)
     assert ece(np.full(100, 0.97), right) == pytest.approx(0.17)
+
+
+def test_few_answers_are_never_calibrated() -> None:
+    rng = np.random.default_rng(0)
+    few, many = rng.random(150), rng.random(15000)
+    assert by_chance(few) == pytest.approx(0.11, abs=0.03)
+    assert by_chance(many) == pytest.approx(by_chance(few) / 10, rel=0.3)  # as the root of their number
+    assert by_chance([1.0, 1.0]) == 0
 
 
 def test_bins_are_kept_apart() -> None:
@@ -58,34 +65,6 @@ def test_risk_at_is_the_error_rate_of_the_surest() -> None:
     assert [risk_at(confidence, right, coverage=share) for share in (0, 0.5, 0.75, 1)] == pytest.approx(
         [0, 0, 1 / 3, 0.5]
     )
-
-
-def test_logistic_finds_the_odds_that_made_the_answers() -> None:
-    rng = np.random.default_rng(0)
-    evidence = rng.normal(size=(20000, 3)) * (1, 10, 0.1)
-    odds = evidence @ (2.0, -0.1, 0.0) + 1
-    right = rng.random(20000) < 1 / (1 + np.exp(-odds))
-    weights = logistic(evidence, right, share=np.ones(20000), ridge=1e-6)
-    assert weights[:2] == pytest.approx([2.0, -0.1], rel=0.06)
-    assert abs(weights[2]) * 0.1 < 0.06
-
-
-@given(SCORED)
-def test_a_rising_curve_never_falls_nor_is_certain(scored: list[tuple[float, bool]]) -> None:
-    score, right = (np.array(column) for column in zip(*scored, strict=True))
-    sums, chances = rising(score, right, share=np.ones(len(score)), knots=5)
-    assert (np.diff(sums) >= 0).all()
-    assert (np.diff(chances) >= 0).all()
-    assert 0 < chances.min() <= chances.max() < 1
-
-
-def test_a_rising_curve_makes_confidence_calibrated() -> None:
-    rng = np.random.default_rng(0)
-    score = rng.random(20000)
-    right = rng.random(20000) < score**3
-    sums, chances = rising(score, right, share=np.ones(20000))
-    assert ece(score, right) > 0.2
-    assert ece(np.interp(score, sums, chances), right) < 0.02
 
 
 @given(SCORED, st.sampled_from([0.0, 0.01, 0.3, 1.0]))

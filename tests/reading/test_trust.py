@@ -13,21 +13,22 @@ from foveal.document import Document, Line
 from foveal.images import pages
 from foveal.reading.decode import Span, Symbol, Trial, edges
 from foveal.reading.engine import load_session
-from foveal.reading.readings import Reading
-from foveal.reading.transcribe import Transcriber
-from foveal.reading.trust import (
+from foveal.reading.evidence import (
     CHAR_EVIDENCE,
     LINE_EVIDENCE,
     WORD_EVIDENCE,
-    Scale,
     Seen,
     char_evidence,
     ink,
-    load_trust,
     odds_against,
+    on_line,
+    spelling,
     with_words,
     word_evidence,
 )
+from foveal.reading.readings import Reading
+from foveal.reading.transcribe import Transcriber
+from foveal.reading.trust import load_trust
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MODELS = ("fast", "accurate")
@@ -42,7 +43,7 @@ def glanced(ids: tuple[int, ...], *, sure: float, columns: int = 12, classes: in
     density[1 : 2 * len(ids) : 2] = 1
     probabilities[np.arange(columns), best] = sure
     log_probs = np.log(probabilities).astype(np.float32)
-    return Seen(log_probs, density, (density > 0).astype(np.float32), density)
+    return Seen(log_probs, density, (density > 0).astype(np.float32), density, density, density)
 
 
 def trial(ids: tuple[int, ...], *, sure: float, looks_at: list[int], columns: int = 12) -> Trial:
@@ -61,12 +62,13 @@ PLACES = edges(glanced(IDS, sure=0.9).density, SPAN, len(IDS))
 def evidence(*, sure: float = 0.99, looks_at: tuple[int, ...] = (1, 3, 5)) -> dict[str, float]:
     one = trial(IDS, sure=sure, looks_at=list(looks_at))
     values = word_evidence(glanced(IDS, sure=sure), SPAN, [one], ids=IDS, trial=one, places=PLACES)
-    return dict(zip(WORD_EVIDENCE, values, strict=True))
+    (row,) = on_line([np.concatenate([values, spelling("abc", known=True)])], np.zeros(5))
+    return dict(zip(WORD_EVIDENCE, row, strict=True))
 
 
 def test_less_likely_text_has_more_against_it() -> None:
     sure, unsure = evidence(sure=0.99), evidence(sure=0.6)
-    for name in ("glance", "fixations", "weakest_column", "weakest_fixation"):
+    for name in ("glance", "fixations", "weakest_column", "weakest_fixation", "runner_up"):
         assert unsure[name] > sure[name]
     assert sure["count_error"] == sure["disagreement"] == sure["second_choice"] == 0
     assert sure["length"] == pytest.approx(np.log(3))
@@ -90,10 +92,14 @@ def test_the_grounds_of_a_character_are_its_own() -> None:
 def test_ink_is_where_pixels_vary() -> None:
     strip = np.full((1, 32, 64, 3), 220, np.uint8)
     strip[0, 8:24, 16:32] = 30
-    varied, _ = ink(strip, stride=4)
+    varied, _, covered, across = ink(strip, stride=4)
     assert varied.shape == (1, 16)
     assert varied[0, 4:8].min() > 0.9
     assert varied[0, :4].max() == varied[0, 8:].max() == 0
+    assert covered[0].tolist() == [0.0] * 4 + [0.5] * 4 + [0.0] * 8
+    assert across.max() == 0  # the block leaves paper above and below
+    strip[0, :, 40:44] = 30
+    assert ink(strip, stride=4)[3][0].tolist() == [0.0] * 10 + [1.0] + [0.0] * 5
 
 
 def test_odds_against_are_those_of_the_chance() -> None:
@@ -102,11 +108,26 @@ def test_odds_against_are_those_of_the_chance() -> None:
     assert np.abs(odds_against([0.0, 1e4])).max() == 8
 
 
-def test_a_line_is_less_sure_than_its_words() -> None:
-    scale = Scale((-1.0,), (-8.0, 8.0), (0.1, 0.9))
-    assert [scale.chance(np.array([x])) for x in (9.0, 0.0, -9.0)] == pytest.approx([0.1, 0.5, 0.9])
-    line = with_words(np.zeros(len(LINE_EVIDENCE) - 2), [0.9, 0.5])
-    assert line[:2] == pytest.approx([np.log(0.55 / 0.45), 0.0])
+def test_words_of_one_line_share_its_evidence() -> None:
+    words = [np.arange(16.0), np.arange(16.0) + 2]
+    line = np.array([9.0, 3.0, 0.5, 1.0, 1.0])
+    rows = [dict(zip(WORD_EVIDENCE, row, strict=True)) for row in on_line(words, line)]
+    for row, own in zip(rows, words, strict=True):
+        assert (row["glance"], row["fixations"]) == tuple(own[:2])
+        assert (row["line_glance"], row["line_fixations"]) == (1.0, 2.0)
+        assert (row["between_words"], row["line_count_error"]) == (3.0, 0.25)
+    assert on_line([], line) == []
+
+
+def test_only_letters_can_be_missing_from_a_list() -> None:
+    assert spelling("chât,", known=False).tolist() == [0.0, 1.0, 1.0]
+    assert spelling("chât,", known=None).tolist() == [0.0, 0.0, 1.0]
+    assert spelling("a", known=False).tolist() == spelling("12", known=False).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_the_evidence_of_a_line_is_that_of_all_its_words_and_of_the_weakest() -> None:
+    line = with_words(np.zeros(len(LINE_EVIDENCE) - 3), [0.9, 0.5])
+    assert line[:3] == pytest.approx([np.log(0.55 / 0.45), 0.0, np.log(2)])
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -118,9 +139,18 @@ def test_what_was_fitted_fits_the_evidence(model: str) -> None:
         (trust.lines, LINE_EVIDENCE),
         (trust.guesses, CHAR_EVIDENCE),
     ):
-        assert len(scale.weights) == len(names)
-        assert (np.diff(scale.chances) >= 0).all()
-        assert 0 < scale.chances[0] < scale.chances[-1] < 1
+        assert {column for curve in scale.curves for column in curve.columns} == set(range(len(names)))
+        assert all((np.diff(curve.knots) > 0).all() for curve in scale.curves)
+    assert 0 < trust.limit < 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_word_less_likely_by_every_measure_is_less_likely_right(model: str) -> None:
+    trust = load_trust(model)
+    assert trust is not None
+    sure, unsure = (np.array(list(evidence(sure=sure).values())) for sure in (0.999, 0.5))
+    high, low = trust.words.chances([sure, unsure])
+    assert high > low + 0.2
 
 
 @cache
@@ -162,5 +192,5 @@ def test_trust_changes_no_text_and_no_confidence_of_characters() -> None:
 def test_an_empty_reading_is_not_right() -> None:
     trust = load_trust("fast")
     assert trust is not None
-    assert trust.of_line(np.zeros(len(LINE_EVIDENCE) - 2), []) == 0
+    assert trust.of_line(np.zeros(len(LINE_EVIDENCE) - 3), []) == 0
     assert Reading((), 4.0).confidence == 0
