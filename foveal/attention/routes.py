@@ -28,6 +28,11 @@ ROUTES: dict[tuple[str, str], tuple[tuple[int, Route], ...]] = {
     ("additive", "cuda"): ((2**21, "kernel"),),
     ("mlp", "cuda"): ((2**25, "kernel"),),
     ("local", "cuda"): ((2**29, "kernel"),),
+    ("biased", "cuda"): ((2**29, "kernel"),),
+    ("random", "cuda"): ((2**29, "kernel"),),
+    ("elu", "cuda"): ((2**26, "kernel"),),
+    ("relu", "cuda"): ((2**26, "kernel"),),  # the kernel of elu with another φ
+    ("mixed", "cuda"): ((2**26, "kernel"),),
 }
 """(mechanism, device) → from how many pairs of a query and a key on (over the whole batch; of a gate, from
 how many numbers of its map) which route pays, smallest first; what is not here, or smaller, goes plain.

@@ -34,9 +34,7 @@ def meet(q: Tensor, k: Tensor) -> Tensor:
     return q.unsqueeze(-2) + k.unsqueeze(-3)
 
 
-def additive(
-    q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None, bias: Tensor | None
-) -> Tensor:
+def additive(q: Tensor, k: Tensor, v: Tensor, w: Tensor, mask: Tensor | None, bias: Tensor | None) -> Tensor:
     """Return softmax(wᵀ tanh(q + k) + bias) v, the plain route of the kernel of that name."""
     return _attended(torch.tanh(meet(q, k)) @ w, v, mask, bias)
 

@@ -57,8 +57,7 @@ class Tiling(NamedTuple):
         x = pad(x, (0, 0, 0, outer * self.inner - x.shape[-2]))
         x = x.reshape(*x.shape[:-2], outer, self.inner, x.shape[-1])
         after = [
-            t * b + m - n
-            for t, b, m, n in zip(tiles, self.block, margin, (outer, self.inner), strict=True)
+            t * b + m - n for t, b, m, n in zip(tiles, self.block, margin, (outer, self.inner), strict=True)
         ]
         x = pad(x, (0, 0, margin[1], after[1], margin[0], after[0]))
         for block, extra in zip(self.block, margin, strict=True):

@@ -33,7 +33,10 @@ class Tiles(NamedTuple):
 
 
 FORWARD, BLOCKS, OWN = Tiles(64, 1, 2), Tiles(32, 1, 2), Tiles(16, 4)
-"""Of `forward`, of `blocks_side`, and of `keys_side`, which sums the slopes of so many. To be measured."""
+"""Of `forward`, of `blocks_side`, and of `keys_side`, which sums the slopes of so many.
+
+Measured on an H200 (benchmarks/attention_tune.py).
+"""
 
 LOG2E = tl.constexpr(1.4426950408889634)
 

@@ -1,6 +1,6 @@
 """Compile all kernels for a GPU that need not be there, and print what each takes of it, as JSON lines.
 
-    python compile_all.py [D]
+python compile_all.py [D]
 """
 
 import json

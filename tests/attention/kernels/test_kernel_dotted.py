@@ -51,9 +51,7 @@ def test_local_equals_the_formula_across_tiles(
     assert all(d < 1e-5 for d in apart), apart
 
 
-@pytest.mark.parametrize(
-    "shape", [(B, H, Q, K), (1, H, Q, K), (B, 1, Q, K), (Q, K), (H, 1, K), (B, 1, 1, K)]
-)
+@pytest.mark.parametrize("shape", [(B, H, Q, K), (1, H, Q, K), (B, 1, Q, K), (Q, K), (H, 1, K), (B, 1, 1, K)])
 @pytest.mark.parametrize("kind", ["none", "pairs"])
 def test_biased_equals_the_formula_however_the_bias_repeats(
     shape: tuple[int, ...], kind: str, device: torch.device

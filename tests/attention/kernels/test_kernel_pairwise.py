@@ -47,9 +47,7 @@ def test_equals_the_formula_under_every_mask(name: str, kind: str, device: torch
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 @pytest.mark.parametrize("sizes", [(1, 1, 67, 131, 8, 16), (1, 2, 1, 3, 70, 4), (1, 1, 129, 65, 3, 20)])
-def test_equals_the_formula_beyond_one_tile(
-    name: str, sizes: tuple[int, ...], device: torch.device
-) -> None:
+def test_equals_the_formula_beyond_one_tile(name: str, sizes: tuple[int, ...], device: torch.device) -> None:
     apart = distances(kernels.load(name), formula(FUNCTIONS[name]), inputs(device, sizes=sizes))
     assert all(d < 1e-5 for d in apart), apart
 
@@ -115,9 +113,7 @@ def test_a_query_that_may_look_nowhere_gives_zeros(name: str, device: torch.devi
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_queries_in_parts_add_up(
-    name: str, device: torch.device, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_queries_in_parts_add_up(name: str, device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
     from foveal.attention.kernels import sums
 
     monkeypatch.setattr(sums, "SCRATCH", 1)  # 128 queries at a time, the least there is

@@ -22,9 +22,7 @@ def apart(one: Tensor, other: Tensor) -> float:
 
 
 @pytest.mark.parametrize("name", ["plain", "kernel"])
-def test_a_forced_route_is_taken_and_equals_the_plain_one(
-    name: routes.Route, device: torch.device
-) -> None:
+def test_a_forced_route_is_taken_and_equals_the_plain_one(name: routes.Route, device: torch.device) -> None:
     q, k, v, w = inputs(device)
     with route(name):
         assert choose("additive", q, k, v) == name
