@@ -69,10 +69,10 @@ ROWS = (
     Row("handwriting 1914–18 / of one hand / 1900s, CER % ↓",
         ("handwriting_testaments_poilus", "handwriting_peraire", "handwriting_cremma_mss19"),
         "cer", percent, least=True),
-    Row("typed pages UNLV, F1 ↑", ("printed_pages_unlv",), "bag_f1", share),
-    Row("old books, F1 ↑", ("printed_pages_oldbooks",), "bag_f1", share),
-    Row("receipts SROIE, F1 ↑", ("receipts_sroie",), "bag_f1", share),
-    Row("photos IC03, F1 ↑", ("scene_pages_icdar2003",), "bag_f1", share),
+    Row("typed pages UNLV, F1 ↑", ("printed_pages_unlv",), "bag_of_words_f1", share),
+    Row("old books, F1 ↑", ("printed_pages_oldbooks",), "bag_of_words_f1", share),
+    Row("receipts SROIE, F1 ↑", ("receipts_sroie",), "bag_of_words_f1", share),
+    Row("photos IC03, F1 ↑", ("scene_pages_icdar2003",), "bag_of_words_f1", share),
     Row("heaviest cell of a look inside its character (IIIT5K), % ↑", WORDS[:1], "look_inside", percent),
 )  # fmt: skip
 
