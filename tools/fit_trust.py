@@ -1,14 +1,16 @@
 """Fit the confidences of an embedded line model, and its flag for guesses, to lines it never learnt from.
 
-    python tools/fit_trust.py DEV_SET… [--also TRAIN_SET…] [--model fast] [--limit 200]
+    python tools/fit_trust.py TRAIN_SET… --rendered SET… --choose DEV_SET… [--model fast] [--limit 200]
 
-Crops, or pages with the text of their lines. Each set is parted into two halves that share no page
-(foveal/measure/halves.py): what is written is fitted to half 0, and half 1 is for reports. `--also`: sets
-that were trained on, of which the crops that training holds out (foveal/train/crops.py) are fitted to as
-well. Sets of one family share out the square root of their number, so that none outvotes the others.
-Guesses are planted (foveal/measure/planted.py): lines with characters destroyed are read again.
+Crops, or pages with the text of their lines. The curves are learnt from the crops of TRAIN_SETs that training
+holds out (foveal/train/crops.py) and from rendered sets of a seed of their own. What that makes too sure, or
+not sure enough, of text from elsewhere is set right by two numbers a curve, the slope and the level of its
+log-odds, chosen by half 0 of the DEV_SETs (foveal/measure/halves.py); half 1 is for reports. Sets of one
+family share out the square root of their number, so that none outvotes the others. Guesses are planted
+(foveal/measure/planted.py): lines with characters destroyed are read again; how many characters of real lines
+may be flagged is chosen by half 0 too.
 
-Prints how each fit does on the half that it has not seen, both ways round; writes
+Prints how it does on the half that chose nothing, both ways round; writes
 foveal/weights/line-MODEL-trust.json, which belongs to its weights: run it again after training.
 """
 
@@ -23,11 +25,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from trust_lines import Guesses, Outcome, Strip, all_strips, guesses_on, held_strips, outcomes
+from trust_lines import Guesses, Outcome, all_strips, guesses_on, held_strips, learnt_strips, outcomes
 from trust_report import report_guesses, report_level
 
 from foveal.alphabet import Alphabet
-from foveal.measure.additive import Additive, fit
+from foveal.measure.additive import Additive, fit, rescaled
 from foveal.measure.halves import family_of
 from foveal.reading.engine import WEIGHTS, load_session
 from foveal.reading.evidence import CHAR_EVIDENCE, LINE_EVIDENCE, WORD_EVIDENCE, with_words
@@ -53,9 +55,13 @@ WORD_PAIRS = (
 )
 
 
+LEARNT = -1
+"""The half of lines that curves are learnt from."""
+
+
 @dataclass(frozen=True)
 class Rows:
-    """Evidence of one set: rows "n k", right "n", and the half "n" of each; −1: fitted to both ways round."""
+    """Evidence of one set: rows "n k", right "n", and the half "n" of each: 0, 1, or LEARNT."""
 
     rows: np.ndarray
     right: np.ndarray
@@ -71,10 +77,6 @@ class Rows:
     def kept(self, mask: np.ndarray) -> Rows:
         """Return some of the rows."""
         return Rows(self.rows[mask], self.right[mask], self.half[mask])
-
-    def fitted(self, half: int) -> Rows:
-        """Return what a fit to this half sees."""
-        return self.kept((self.half == half) | (self.half < 0))
 
 
 Names = Sequence[str]
@@ -122,14 +124,15 @@ def _evidence(one: Outcome) -> np.ndarray:
 
 
 def together(sets: Sets, half: int) -> tuple[Rows, np.ndarray]:
-    """Return what a fit to a half sees of all sets, and how much each row counts.
+    """Return the rows of all sets that are of a half, and how much each counts.
 
     A set counts one over the root of how many are of its family, whatever its size.
     """
-    sizes = Counter(family_of(name) for name in sets)
-    seen = {name: rows.fitted(half) for name, rows in sets.items()}
+    seen = {name: rows.kept(rows.half == half) for name, rows in sets.items()}
+    seen = {name: rows for name, rows in seen.items() if len(rows.right)}
+    sizes = Counter(family_of(name) for name in seen)
     share = [
-        np.full(len(rows.right), sizes[family_of(name)] ** -0.5 / max(len(rows.right), 1))
+        np.full(len(rows.right), sizes[family_of(name)] ** -0.5 / len(rows.right))
         for name, rows in seen.items()
     ]
     parts = zip(*((one.rows, one.right, one.half) for one in seen.values()), strict=True)
@@ -137,19 +140,22 @@ def together(sets: Sets, half: int) -> tuple[Rows, np.ndarray]:
 
 
 def fitted(sets: Sets, half: int, names: Names, pairs: Pairs = (), **how: Any) -> Additive:
-    """Return the model of several sets' half."""
-    seen, share = together(sets, half)
-    return replace(fit(seen.rows, seen.right, share=share, columns=_terms(names, pairs), **how), most=MOST)
+    """Return the model learnt from all sets, its slope and level chosen by a half of them."""
+    learnt, share = together(sets, LEARNT)
+    model = fit(learnt.rows, learnt.right, share=share, columns=_terms(names, pairs), **how)
+    chosen, weight = together(sets, half)
+    return replace(rescaled(model, chosen.rows, chosen.right, share=weight), most=MOST)
 
 
 def fitted_guesses(sets: Sets, half: int) -> tuple[Additive, float]:
     """Return the model of being guessed, at even odds beforehand, and the limit that flags FALSE_ALARMS."""
-    seen, share = together(sets, half)
-    for side in (seen.right, ~seen.right):
+    learnt, share = together(sets, LEARNT)
+    for side in (learnt.right, ~learnt.right):
         share[side] /= share[side].sum()
-    model = fit(seen.rows, seen.right, share=share, columns=_terms(CHAR_EVIDENCE))
-    read = ~seen.right
-    return model, _upper(model.chances(seen.rows[read]), share[read])
+    model = fit(learnt.rows, learnt.right, share=share, columns=_terms(CHAR_EVIDENCE))
+    chosen, weight = together(sets, half)
+    read = ~chosen.right
+    return model, _upper(model.chances(chosen.rows[read]), weight[read])
 
 
 def _terms(names: Names, pairs: Pairs = ()) -> list[tuple[int, ...]]:
@@ -164,7 +170,7 @@ def _upper(chances: np.ndarray, share: np.ndarray) -> float:
 
 
 def unseen(sets: Mapping[int, Sets], models: Mapping[int, Additive]) -> Judged:
-    """Return for each set the chances of its lines, each by the model of the other half.
+    """Return for each set the chances of its lines, each by the model that the other half chose.
 
     sets: by the half of the model that judges.
     """
@@ -193,7 +199,8 @@ def main() -> None:
     """Read, fit both ways round, report, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="+", type=Path)
-    parser.add_argument("--also", nargs="*", type=Path, default=[])
+    parser.add_argument("--rendered", nargs="*", type=Path, default=[])
+    parser.add_argument("--choose", nargs="+", type=Path, required=True)
     parser.add_argument("--model", default="fast")
     parser.add_argument("--limit", type=int, default=200)
     asked = parser.parse_args()
@@ -201,17 +208,16 @@ def main() -> None:
     transcriber = Transcriber(*steps, words=Words(Alphabet()))
     read: dict[str, list[Outcome]] = {}
     planted: dict[str, Guesses] = {}
-    given = [(folder, all_strips) for folder in asked.sets] + [(folder, held_strips) for folder in asked.also]
-    for folder, strips_of in given:
-        strips: list[Strip] = strips_of(folder, asked.limit)
-        found = outcomes(strips, transcriber, folder)
+    kinds = ((asked.sets, held_strips), (asked.rendered, learnt_strips), (asked.choose, all_strips))
+    for folder, strips_of in ((folder, strips_of) for folders, strips_of in kinds for folder in folders):
+        found = outcomes(strips_of(folder, asked.limit), transcriber, folder)
         read.setdefault(folder.name, []).extend(found)
         planted.setdefault(folder.name, []).extend(guesses_on(found[::PLANTED], transcriber))
     write(asked.model, read, planted)
 
 
 def write(model: str, read: Mapping[str, list[Outcome]], planted: Mapping[str, Guesses]) -> None:
-    """Fit to what was read, print how well, and write what was fitted to half 0."""
+    """Fit to what was read, print how well, and write what half 0 chose."""
     by_word = {name: word_rows(one) for name, one in read.items()}
     words = {half: fitted(by_word, half, WORD_EVIDENCE, WORD_PAIRS) for half in (0, 1)}
     report_level("words", unseen({0: by_word, 1: by_word}, words))

@@ -28,9 +28,7 @@ WIDTHS = {"word": 160, "line": 640}
 BACKGROUND = (90, 40, 140)
 
 
-def rendered(
-    fonts: Path, *, kind: str, count: int, scene: float, seed: int, photos: Path | None
-) -> Strips:
+def rendered(fonts: Path, *, kind: str, count: int, scene: float, seed: int, photos: Path | None) -> Strips:
     """Render one batch of words or lines."""
     batch = next(stream(fonts, kind=kind, batch=count, width=WIDTHS[kind], seed=seed))  # type: ignore[arg-type]
     kinds = torch.tensor([KINDS.index(name) for name in batch.kinds])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.alphabet import normalise
+from foveal.document import Polygon
 from foveal.geometry import points
 from foveal.images import pages
 from foveal.measure.halves import halves
@@ -72,14 +73,32 @@ def all_strips(folder: Path, limit: int) -> list[Strip]:
 
 
 def held_strips(folder: Path, limit: int) -> list[Strip]:
-    """Return up to `limit` of the crops of a set that training holds out; none of pages."""
-    if is_pages(folder):
-        return []
-    crops = [crop for crop in read_crops(folder) if normalise(crop.text)]  # what tools/pack_crops.py keeps
-    held = held_out(crop.image.stem for crop in crops)
-    kept = [crop for crop in crops if crop.image.stem in held]
-    some = _evenly(kept, limit, [crop.text for crop in kept])
-    return [Strip(_pixels(crop.image), crop.text, -1) for crop in some]
+    """Return up to `limit` of the lines of a set that training holds out."""
+    named = _named_lines(folder)
+    held = held_out(name for name, text, _ in named if normalise(text))  # what tools/pack_crops.py keeps
+    kept = [(text, image) for name, text, image in named if name in held]
+    some = _evenly(kept, limit, [text for text, _ in kept])
+    return [Strip(image(), text, -1) for text, image in some]
+
+
+def learnt_strips(folder: Path, limit: int) -> list[Strip]:
+    """Return up to `limit` lines of a set that was made for the purpose."""
+    return [replace(strip, half=-1) for strip in all_strips(folder, limit)]
+
+
+def _named_lines(folder: Path) -> list[tuple[str, str, Callable[[], Pixels]]]:
+    """Return name, text and what opens the image of every line, named as tools/pack_crops.py names them."""
+    if not is_pages(folder):
+        return [(crop.image.stem, crop.text, partial(_pixels, crop.image)) for crop in read_crops(folder)]
+    return [
+        (f"{page.image.stem}_{number}", place.text or "", partial(_cut_out, page.image, place.polygon))
+        for page in read_pages(folder)
+        for number, place in enumerate(page.places)
+    ]
+
+
+def _cut_out(image: Path, polygon: Polygon) -> Pixels:
+    return cut(_pixels(image), polygon).image
 
 
 def _evenly(items: list[T], limit: int, texts: Sequence[str]) -> list[T]:

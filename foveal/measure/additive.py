@@ -7,7 +7,7 @@ piecewise linear and level beyond its ends: it can be drawn, kept in a few numbe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ Term = tuple[str, ...]
 """Names of one or two pieces of evidence; of two, their product counts."""
 
 _STEPS = 40
+_LEAN = 1e-4
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,29 @@ def fit(
         for own, at, part in zip(columns, places, parts, strict=True)
     )
     return Additive(tuple(curves), round(float(constant - middle @ values), 4))
+
+
+def rescaled(model: Additive, evidence: ArrayLike, right: ArrayLike, *, share: ArrayLike) -> Additive:
+    """Return the model with its log-odds o as a·o + b, a and b the likeliest by other answers.
+
+    (Platt, 1999.) What is learnt from plenty of one kind so takes its level from a little of another. Sizes
+    as in `fit`; the penalty draws a to 1 and b to 0, by little.
+    """
+    label, count = np.asarray(right, np.float64), np.asarray(share, np.float64) / np.sum(share)
+    odds = np.full(len(label), model.constant)
+    for curve in model.curves:
+        odds += np.interp(_product(np.asarray(evidence, np.float64), curve.columns), curve.knots, curve.values)
+    x, values = np.column_stack([odds, np.ones(len(odds))]), np.array([1.0, 0.0])
+    for _ in range(_STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(x @ values, -30, 30)))
+        slope = x.T @ (count * (label - chance)) - _LEAN * (values - [1.0, 0.0])
+        bend = (x * (count * np.maximum(chance * (1 - chance), 1e-6))[:, None]).T @ x + _LEAN * np.eye(2)
+        values = values + np.linalg.solve(bend, slope)
+    a, b = values.tolist()
+    curves = tuple(
+        replace(curve, values=tuple(round(a * value, 4) for value in curve.values)) for curve in model.curves
+    )
+    return replace(model, curves=curves, constant=round(a * model.constant + b, 4))
 
 
 def _product(rows: Floats, columns: Sequence[int]) -> Floats:
