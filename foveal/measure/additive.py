@@ -43,11 +43,15 @@ class Additive:
 
     def chances(self, evidence: ArrayLike) -> Floats:
         """Return the chance for each row of evidence: "… k" → "…", each in (0, most)."""
+        return np.asarray(self.most / (1 + np.exp(-self.odds(evidence))))
+
+    def odds(self, evidence: ArrayLike) -> Floats:
+        """Return the log-odds, below `most`, for each row of evidence: "… k" → "…"."""
         rows = np.asarray(evidence, np.float64)
         odds = np.full(rows.shape[:-1], self.constant)
         for curve in self.curves:
             odds += np.interp(_product(rows, curve.columns), curve.knots, curve.values)
-        return np.asarray(self.most / (1 + np.exp(-odds)))
+        return odds
 
     def to_json(self, names: Sequence[str]) -> dict[str, Any]:
         """Return it as plain values. names: of the columns of the evidence."""
@@ -105,9 +109,7 @@ def rescaled(model: Additive, evidence: ArrayLike, right: ArrayLike, *, share: A
     as in `fit`; the penalty draws a to 1 and b to 0, by little.
     """
     label, count = np.asarray(right, np.float64), np.asarray(share, np.float64) / np.sum(share)
-    odds = np.full(len(label), model.constant)
-    for curve in model.curves:
-        odds += np.interp(_product(np.asarray(evidence, np.float64), curve.columns), curve.knots, curve.values)
+    odds = model.odds(evidence)
     x, values = np.column_stack([odds, np.ones(len(odds))]), np.array([1.0, 0.0])
     for _ in range(_STEPS):
         chance = 1 / (1 + np.exp(-np.clip(x @ values, -30, 30)))

@@ -19,8 +19,9 @@ from torch.autograd.function import once_differentiable
 
 from foveal.attention.kernels.blocks import dot, matrix
 from foveal.attention.kernels.delta import delta
+from foveal.attention.kernels.features import phi_and_slope, seen_keys
 from foveal.attention.kernels.layout import eager, groups, launch, power_of_2, sight
-from foveal.attention.kernels.linear import key_strides, phi_and_slope, seen_keys
+from foveal.attention.kernels.linear import key_strides
 
 CHUNK, WARPS = 64, 8
 """Places of a chunk (half as many in float32, of which no more fit), and warps. To be measured."""

@@ -30,7 +30,7 @@ LOG2E = 1.4426950408889634
 
 WIDE = 128
 """Above which size of v scores go through memory, if those of all groups fit SCRATCH: values beside a tile of
-scores would leave a multiprocessor too few programs (benchmarks/attention_tune.py: × 0.73 of the time at 256).
+scores would leave a multiprocessor too few programs (benchmarks/attention_tune.py: 0.73 of the time at 256).
 """
 
 
