@@ -76,6 +76,13 @@ ROWS = (
     Row("heaviest cell of a look inside its character (IIIT5K), % ↑", WORDS[:1], "look_inside", percent),
 )  # fmt: skip
 
+LEARNT = (
+    "handwriting_copiste", "handwriting_testaments_poilus", "handwriting_peraire", "handwriting_cremma_mss19",
+    "handwriting_lathrop", "printed_lines_archiscribe", "printed_lines_ocr17", "scene_words_icdar2003",
+)  # fmt: skip
+"""Sets of which training holds lines out."""
+CHOSEN = ("printed_lines_uw3", "receipts_sroie", "scene_words_svt", "scene_words_iiit5k")
+
 PICTURES = (
     ("tools/looks_picture.py", "examples/printed_page.jpg", "docs/looks.png", "--line", "7"),
 )  # fmt: skip
@@ -91,16 +98,19 @@ def told(*command: str) -> str:
 
 def trust(data: Path, fonts: Path) -> None:
     """Fit the confidences of both models."""
-    sets = [str(folder) for folder in sorted((data / "train").iterdir()) if (folder / "labels.tsv").exists()]
+    learnt = [str(data / "train" / name) for name in LEARNT]
     with tempfile.TemporaryDirectory() as scratch:
-        for kind, count, seed in (("line", 300, 4242), ("word", 400, 4243)):
+        rendered = []
+        for kind, count, seed in (("line", 300, 4242), ("word", 600, 4243)):
             out = f"{scratch}/rendered_{kind}s"
             wide = ("--width", "512") if kind == "line" else ()
             told("-m", "foveal", "synth", out, "--fonts", str(fonts), "--kind", kind, "--count", str(count),
                  "--seed", str(seed), *wide)  # fmt: skip
-            sets.append(out)
+            rendered.append(out)
+        chosen = [str(data / "dev" / name) for name in (*LEARNT, *CHOSEN)]
         for model in MODELS:
-            print(told("tools/fit_trust.py", *sets, "--model", model, "--limit", "100"))
+            print(told("tools/fit_trust.py", *learnt, "--rendered", *rendered, "--choose", *chosen,
+                       "--model", model, "--limit", "150"))  # fmt: skip
 
 
 def readme(data: Path, _: Path) -> None:
