@@ -1,4 +1,4 @@
-"""The command that fits confidences: no line is judged by a fit to it, and no set outvotes the others."""
+"""The command that fits confidences: no line is judged by what it taught or chose, and no set outvotes the others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from line_set import write_lines
 
-from foveal.measure.additive import Additive
+from foveal.measure.additive import Additive, Curve, rescaled
 
 TOOLS = Path(__file__).parent.parent / "tools"
 pytestmark = pytest.mark.skipif(not TOOLS.exists(), reason="only in a checkout")
@@ -39,12 +39,27 @@ def test_each_half_is_judged_by_what_the_other_taught(tool: ModuleType) -> None:
     assert kept.rows[:, 0].tolist() == [0, 1, 3]
 
 
-def test_a_fit_sees_its_half_and_what_was_held_out(tool: ModuleType) -> None:
+def test_what_is_learnt_from_and_what_chooses_are_apart(tool: ModuleType) -> None:
     sets = {"handwriting_a": rows(tool, [0] * 6 + [1] * 3), "handwriting_b": rows(tool, [0, 1, -1])}
-    seen, share = tool.together(sets | {"scene_words_c": rows(tool, [0, 0])}, 0)
-    assert set(seen.half.tolist()) == {0, -1}
-    parts = [part.sum() for part in np.split(share, [6, 8])]
+    sets = sets | {"scene_words_c": rows(tool, [0, 0])}
+    chosen, share = tool.together(sets, 0)
+    assert set(chosen.half.tolist()) == {0}
+    parts = [part.sum() for part in np.split(share, [6, 7])]
     assert parts == pytest.approx([0.5**0.5, 0.5**0.5, 1.0])
+    learnt, whole = tool.together(sets, tool.LEARNT)
+    assert learnt.half.tolist() == [-1]
+    assert whole.sum() == pytest.approx(1.0)
+
+
+def test_slope_and_level_follow_those_who_choose() -> None:
+    rng = np.random.default_rng(0)
+    odds = rng.normal(1, 2, 4000)
+    right = rng.random(4000) < 1 / (1 + np.exp(-(0.5 * odds - 1)))
+    learnt = Additive((Curve((0,), (-9.0, 9.0), (-9.0, 9.0)),), 0.0)
+    chosen = rescaled(learnt, odds[:, None], right, share=np.ones(4000))
+    (curve,) = chosen.curves
+    assert curve.values == pytest.approx((-4.5, 4.5), rel=0.15)
+    assert chosen.constant == pytest.approx(-1, rel=0.15)
 
 
 def test_as_many_false_alarms_as_allowed(tool: ModuleType) -> None:
@@ -58,8 +73,10 @@ def test_one_command_fits_everything_and_says_how_well(
 ) -> None:
     monkeypatch.setattr(tool, "WEIGHTS", tmp_path)
     monkeypatch.setattr(tool, "PLANTED", 1)
-    folder = write_lines(tmp_path / "lines", 24, words=3)
-    monkeypatch.setattr(sys, "argv", ["fit_trust.py", str(folder), "--also", str(folder), "--limit", "20"])
+    folder = str(write_lines(tmp_path / "lines", 24, words=3))
+    others = str(write_lines(tmp_path / "others", 12, words=3))
+    given = [folder, "--rendered", folder, "--choose", others, "--limit", "20"]
+    monkeypatch.setattr(sys, "argv", ["fit_trust.py", *given])
     tool.main()
     said = capsys.readouterr().out
     assert all(title in said for title in ("words", "lines of several words", "guesses"))

@@ -188,9 +188,9 @@ def left_out(sets: Sets) -> Judged:
     found = {}
     for name, own in sets.items():
         others = {other: rows for other, rows in sets.items() if other != name}
-        if others:
+        known = own.kept(own.half >= 0)
+        if others and len(known.right):
             model = fitted(others, 0, WORD_EVIDENCE, WORD_PAIRS)
-            known = own.kept(own.half >= 0)
             found[name] = model.chances(known.rows), known
     return found
 
