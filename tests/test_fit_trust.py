@@ -1,4 +1,4 @@
-"""The command that fits confidences: no line is judged by what it taught or chose, and no set outvotes the others."""
+"""The command that fits confidences: no line is judged by what it taught, and no set outvotes the others."""
 
 from __future__ import annotations
 

@@ -189,7 +189,8 @@ def left_out(sets: Sets) -> Judged:
     for name, own in sets.items():
         others = {other: rows for other, rows in sets.items() if other != name}
         known = own.kept(own.half >= 0)
-        if others and len(known.right):
+        enough = all(any((rows.half == half).any() for rows in others.values()) for half in (LEARNT, 0))
+        if enough and len(known.right):
             model = fitted(others, 0, WORD_EVIDENCE, WORD_PAIRS)
             found[name] = model.chances(known.rows), known
     return found

@@ -115,7 +115,8 @@ def rescaled(model: Additive, evidence: ArrayLike, right: ArrayLike, *, share: A
         chance = 1 / (1 + np.exp(-np.clip(x @ values, -30, 30)))
         slope = x.T @ (count * (label - chance)) - _LEAN * (values - [1.0, 0.0])
         bend = (x * (count * np.maximum(chance * (1 - chance), 1e-6))[:, None]).T @ x + _LEAN * np.eye(2)
-        values = values + np.linalg.solve(bend, slope)
+        step = np.linalg.solve(bend, slope)
+        values = values + step * min(1.0, 0.5 / max(float(np.abs(step).max()), 1e-9))
     a, b = values.tolist()
     curves = tuple(
         replace(curve, values=tuple(round(a * value, 4) for value in curve.values)) for curve in model.curves
