@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -98,18 +99,33 @@ def _held(line: Line) -> Held:
 def asked_of(held: Held, word: Word) -> Asked:
     """Return a word of a strip as its fixations were asked: the nearest one with its text.
 
-    Raises ConfigError for a word that only a second look read: see foveal/reading/second_look.py.
+    A word that the words of a language decided is asked where the ink reads as many characters. Raises
+    ConfigError for one of another length, and for what only a second look read (foveal.reading.second_look).
     """
     image = held.strip.image
     left, _, right, _ = bounds(held.strip.to_strip(word.polygon))
     middle = (left + right) / 2 / image.shape[1]
-    (words,) = Examiner(held.model).words([image])
-    same = [one for one in words if one.text == word.text]
+    examiner = Examiner(held.model)
+    (words,) = examiner.words([image])
+    first = word.remedy.before if word.remedy and word.remedy.kind == "listed" else word.text
+    same = [one for one in words if one.text == first]
     if not same:
         raise ConfigError(
             f"“{word.text}” was read in a second look, which cannot be asked", remedy="choose another word"
         )
-    return min(same, key=lambda one: abs(float(one.boxes.mean()) / len(one.count) - middle))
+    asked = min(same, key=lambda one: abs(float(one.boxes.mean()) / len(one.count) - middle))
+    return asked if first == word.text else _as_decided(asked, word.text, examiner)
+
+
+def _as_decided(asked: Asked, text: str, examiner: Examiner) -> Asked:
+    """Return a word as it was asked with the characters that words decided for, and their chances."""
+    ids = np.array(Alphabet().encode(text), np.int64)
+    if len(ids) != len(asked.ids):
+        raise ConfigError(
+            f"“{text}” is what words decided; the ink reads “{asked.text}”", remedy="ask with --language none"
+        )
+    decided = replace(asked, text=text, ids=ids)
+    return replace(decided, chances=examiner.chances(decided, asked.strip[None])[0])
 
 
 def picture(found: Contrast) -> Image:
