@@ -97,35 +97,44 @@ def _held(line: Line) -> Held:
 
 
 def asked_of(held: Held, word: Word) -> Asked:
-    """Return a word of a strip as its fixations were asked: the nearest one with its text.
+    """Return a word of a strip as its fixations were asked: the nearest one that holds its text.
 
-    A word that the words of a language decided is asked where the ink reads as many characters. Raises
-    ConfigError for one of another length, and for what only a second look read (foveal.reading.second_look).
+    What is read last may differ from what fixations were asked for: words of a language or a second look
+    decided, a doubtful mark was dropped. The same fixations are then asked for what was read. Raises
+    ConfigError where they are not as many.
     """
     image = held.strip.image
     left, _, right, _ = bounds(held.strip.to_strip(word.polygon))
     middle = (left + right) / 2 / image.shape[1]
     examiner = Examiner(held.model)
     (words,) = examiner.words([image])
-    first = word.remedy.before if word.remedy and word.remedy.kind == "listed" else word.text
-    same = [one for one in words if one.text == first]
-    if not same:
+    near = sorted(words, key=lambda one: abs(float(one.boxes.mean()) / len(one.count) - middle))
+    holding = [one for one in near if word.text in one.text]
+    if holding:
+        return _part(holding[0], holding[0].text.index(word.text), len(word.text))
+    if not near or len(near[0].text) != len(word.text):
+        first = f"which was read “{near[0].text}” at first, " if near else ""
         raise ConfigError(
-            f"“{word.text}” was read in a second look, which cannot be asked", remedy="choose another word"
+            f"“{word.text}”, {first}cannot be asked", remedy="choose another word, or --language none"
         )
-    asked = min(same, key=lambda one: abs(float(one.boxes.mean()) / len(one.count) - middle))
-    return asked if first == word.text else _as_decided(asked, word.text, examiner)
+    asked = replace(near[0], text=word.text, ids=np.array(Alphabet().encode(word.text), np.int64))
+    return replace(asked, chances=examiner.chances(asked, asked.strip[None])[0])
 
 
-def _as_decided(asked: Asked, text: str, examiner: Examiner) -> Asked:
-    """Return a word as it was asked with the characters that words decided for, and their chances."""
-    ids = np.array(Alphabet().encode(text), np.int64)
-    if len(ids) != len(asked.ids):
-        raise ConfigError(
-            f"“{text}” is what words decided; the ink reads “{asked.text}”", remedy="ask with --language none"
-        )
-    decided = replace(asked, text=text, ids=ids)
-    return replace(decided, chances=examiner.chances(decided, asked.strip[None])[0])
+def _part(asked: Asked, first: int, t: int) -> Asked:
+    """Return t characters of a word, from the first on, counted from 0, with the fixations asked for them."""
+    if t == len(asked.text):
+        return asked
+    part = slice(first, first + t)
+    return replace(
+        asked,
+        text=asked.text[part],
+        positions=asked.positions[first:],
+        ids=asked.ids[part],
+        looks=asked.looks[part],
+        boxes=asked.boxes[part],
+        chances=asked.chances[part],
+    )
 
 
 def picture(found: Contrast) -> Image:
