@@ -89,6 +89,7 @@ def explain(
     page: Annotated[int, typer.Option(help="Which page of a PDF or TIFF.")] = 1,
     out: Annotated[Path, typer.Option(help="The folder of the report and the pictures.")] = Path("explained"),
     model: Model = "fast",
+    language: Language = "auto",
     colours: Annotated[str, typer.Option(help="viridis, inferno, magma, plasma or cividis.")] = "viridis",
     alpha: Annotated[float, typer.Option(help="Opacity of the strongest colour, 0 to 1.")] = 0.7,
     side_by_side: Annotated[
@@ -112,7 +113,9 @@ def explain(
     from foveal.explain.explanation import Style, explain
 
     style = Style(alpha=alpha, colours=colours, side_by_side=side_by_side)
-    explanation = explain(file, line=line, word=word, char=char, page=page, model=model, style=style)
+    explanation = explain(
+        file, line=line, word=word, char=char, page=page, model=model, language=language, style=style
+    )
     answers = [] if why is None else save_why(explanation, why, out, by=by)
     answers += save_what_if(explanation, out) if what_if else []
     for said in [*answers, *explanation.save(out)]:

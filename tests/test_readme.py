@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = ROOT / "examples"
-PICTURES = sorted(file for file in EXAMPLES.iterdir() if file.suffix in {".jpg", ".png", ".pdf"})
+PICTURES = sorted(file for file in EXAMPLES.rglob("*") if file.suffix in {".jpg", ".png", ".pdf", ".webp"})
 
 
 def test_the_python_runs(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,4 +37,4 @@ def test_an_example_has_its_text_and_a_licence(picture: Path) -> None:
 
 def test_the_examples_are_small() -> None:
     assert PICTURES
-    assert sum(file.stat().st_size for file in EXAMPLES.iterdir()) < 4_000_000
+    assert sum(file.stat().st_size for file in EXAMPLES.rglob("*")) < 4_000_000

@@ -5,7 +5,7 @@
 DATA holds `train/` and `dev/`. trust: the confidences of both models are fitted again (tools/fit_trust.py).
 readme: every set of the README's table is read by both models; the figures go into docs/figures.json, where
 those of the peers stand (benchmarks/peers.py), and the table is written from it. card: the attention of the
-models, on the model card. pictures: those of README and docs that show looks. An hour on two cores.
+models, on the model card. pictures: those of README and docs/explaining.md. An hour on two cores.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+from PIL import Image
 
 from foveal.evaluate import evaluate
 from foveal.reading.reader import Reader
@@ -83,9 +85,17 @@ LEARNT = (
 """Sets of which training holds lines out."""
 CHOSEN = ("printed_lines_uw3", "receipts_sroie", "scene_words_svt", "scene_words_iiit5k")
 
-PICTURES = (
-    ("tools/looks_picture.py", "examples/printed_page.jpg", "docs/looks.png", "--line", "7"),
-)  # fmt: skip
+PICTURES = {
+    "docs/looks.png": ("line-06-looks.png", "examples/printed_page.jpg --line 6"),
+    "docs/explaining/bracket.png": (
+        "receipt-line22-word6-char2-why.png", "examples/receipt.jpg --line 22 --word 6 --char 2 --why ]"),
+    "docs/explaining/ampersand.png": ("line-14-path.png", "examples/handwritten_note.jpg --line 14"),
+    "docs/explaining/joined.png": ("line-03-looks.png", "examples/fraktur.png --line 3"),
+    "docs/explaining/dots.png": (
+        "dots-word1-char2-why.png", "examples/failures/dots.webp --word 1 --char 2 --why ä"),
+    "docs/explaining/tail.png": ("line-01-looks.png", "examples/failures/tail.webp --line 1"),
+}  # fmt: skip
+"""Of each picture of README and docs/explaining.md the file that `foveal explain` writes; its arguments."""
 
 
 def told(*command: str) -> str:
@@ -161,9 +171,13 @@ def card(data: Path, _: Path) -> None:
 
 
 def pictures(_: Path, __: Path) -> None:
-    """Draw the pictures of README and docs again."""
-    for command in PICTURES:
-        print(told(*command).strip())
+    """Draw the pictures of README and docs/explaining.md again, in 256 colours."""
+    for picture, (made, arguments) in PICTURES.items():
+        with tempfile.TemporaryDirectory() as scratch:
+            told("-m", "foveal", "explain", *arguments.split(), "--out", scratch)
+            with Image.open(Path(scratch) / made) as drawn:
+                drawn.quantize(256, dither=Image.Dither.NONE).save(ROOT / picture, optimize=True)
+        print(picture)
 
 
 def replace(page: Path, name: str, text: str) -> None:

@@ -21,6 +21,7 @@ UNSURE = 0.8
 
 KINDS = {
     "guessed": "a character without ground in the pixels",
+    "read otherwise": "a word that is not what its looks read at first",
     "skipped ink": "strokes that no fixation was near to",
     "truncated tail": "strokes after the last fixation",
     "repeated look": "two characters read from one place",
@@ -62,6 +63,7 @@ def anomalies(path: Trajectory) -> list[Anomaly]:
         return []
     found = [
         *_guessed(path),
+        *_otherwise(path),
         *_skipped(path),
         *_repeated(path),
         *_wandering(path),
@@ -76,6 +78,16 @@ def _guessed(path: Trajectory) -> Iterator[Anomaly]:
         if one.char.flag:
             says = f"“{one.char.text}” was {one.char.flag}: what stands there is no ground for it"
             yield Anomaly("guessed", one.number, 1.0, one.char.polygon, says)
+
+
+def _otherwise(path: Trajectory) -> Iterator[Anomaly]:
+    for number, word in enumerate(path.line.words, 1):
+        first = next((one.number for one in path.fixations if one.word == number), None)
+        if word.remedy is None or first is None:
+            continue
+        how = "the words of the language decided" if word.remedy.kind == "listed" else "it was read again"
+        says = f"“{word.text}” was read “{word.remedy.before}” at first; {how}"
+        yield Anomaly("read otherwise", first, 0.5, word.polygon, says)
 
 
 def _skipped(path: Trajectory) -> Iterator[Anomaly]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -96,20 +97,44 @@ def _held(line: Line) -> Held:
 
 
 def asked_of(held: Held, word: Word) -> Asked:
-    """Return a word of a strip as its fixations were asked: the nearest one with its text.
+    """Return a word of a strip as its fixations were asked: the nearest one that holds its text.
 
-    Raises ConfigError for a word that only a second look read: see foveal/reading/second_look.py.
+    What is read last may differ from what fixations were asked for: words of a language or a second look
+    decided, a doubtful mark was dropped. The same fixations are then asked for what was read. Raises
+    ConfigError where they are not as many.
     """
     image = held.strip.image
     left, _, right, _ = bounds(held.strip.to_strip(word.polygon))
     middle = (left + right) / 2 / image.shape[1]
-    (words,) = Examiner(held.model).words([image])
-    same = [one for one in words if one.text == word.text]
-    if not same:
+    examiner = Examiner(held.model)
+    (words,) = examiner.words([image])
+    near = sorted(words, key=lambda one: abs(float(one.boxes.mean()) / len(one.count) - middle))
+    holding = [one for one in near if word.text in one.text]
+    if holding:
+        return _part(holding[0], holding[0].text.index(word.text), len(word.text))
+    if not near or len(near[0].text) != len(word.text):
+        first = f"which was read “{near[0].text}” at first, " if near else ""
         raise ConfigError(
-            f"“{word.text}” was read in a second look, which cannot be asked", remedy="choose another word"
+            f"“{word.text}”, {first}cannot be asked", remedy="choose another word, or --language none"
         )
-    return min(same, key=lambda one: abs(float(one.boxes.mean()) / len(one.count) - middle))
+    asked = replace(near[0], text=word.text, ids=np.array(Alphabet().encode(word.text), np.int64))
+    return replace(asked, chances=examiner.chances(asked, asked.strip[None])[0])
+
+
+def _part(asked: Asked, first: int, t: int) -> Asked:
+    """Return t characters of a word, from the first on, counted from 0, with the fixations asked for them."""
+    if t == len(asked.text):
+        return asked
+    part = slice(first, first + t)
+    return replace(
+        asked,
+        text=asked.text[part],
+        positions=asked.positions[first:],
+        ids=asked.ids[part],
+        looks=asked.looks[part],
+        boxes=asked.boxes[part],
+        chances=asked.chances[part],
+    )
 
 
 def picture(found: Contrast) -> Image:

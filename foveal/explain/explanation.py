@@ -19,16 +19,18 @@ from foveal.document import Line, Page, Polygon, Word
 from foveal.errors import ConfigError
 from foveal.explain import report as html
 from foveal.explain.alto_path import alto_with_paths
-from foveal.explain.colours import ALPHA, table
+from foveal.explain.colours import ALPHA, noted, table
 from foveal.explain.deletion import note
 from foveal.explain.draw import overlay
 from foveal.explain.film import can_film, film
+from foveal.explain.looks import looks
 from foveal.explain.maps import heat_map, multiples
 from foveal.explain.scanpath import animation, path_picture, vectors
 from foveal.explain.trajectory import Trajectory, trace
 from foveal.images import Source
 from foveal.images import pages as open_pages
 from foveal.images.sources import stem_of
+from foveal.reading.cut import cut
 from foveal.reading.reader import Reader
 
 Image = NDArray[np.uint8]
@@ -36,6 +38,9 @@ T = TypeVar("T")
 
 WORST = 5
 """Lines of a page that get pictures of their own unless one is chosen: the most suspicious."""
+
+_TALL = 96  # rows of the line in the picture of its looks
+_WIDE = 1600  # and its columns, at most
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,7 @@ class Explanation:
         files = {
             folder / f"{stem}-map.png": as_png(self._map(path.line, path.line.words, path.line.polygon)),
             folder / f"{stem}-chars.png": as_png(self._tiles(path.line)),
+            folder / f"{stem}-looks.png": as_png(self._looks(path.line)),
             folder / f"{stem}-path.png": as_png(path_picture(self.image, path)),
             folder / f"{stem}-path.gif": animation(self.image, path),
             folder / f"{stem}-path.svg": vectors(self.image, path).encode("utf-8"),
@@ -184,6 +190,11 @@ class Explanation:
     def _tiles(self, line: Line) -> Image:
         return multiples(self.image, line, colours=self.style.colours, note=note(line, line.words))
 
+    def _looks(self, line: Line) -> Image:
+        strip = cut(self.image, line.polygon, height=_TALL).image
+        picture = looks(strip, line, width=min(strip.shape[1], _WIDE))
+        return np.concatenate([picture, noted(note(line, line.words), picture.shape[1])])
+
     def _repr_png_(self) -> bytes:
         return as_png(self.picture())
 
@@ -199,18 +210,19 @@ def explain(
     char: int | None = None,
     page: int = 1,
     model: str = "fast",
+    language: str = "auto",
     style: Style = Style(),
 ) -> Explanation:
     """Read one page of a source and return where it was looked.
 
     `line`, `word`, `char`: which, each counted from 1 in what was chosen before it, in reading order: word 17
-    alone is the page's 17th, with a line it is that line's. Raises ConfigError for one that is not there, and
-    what `foveal.read` raises.
+    alone is the page's 17th, with a line it is that line's. `model`, `language`: see `foveal.Reader`. Raises
+    ConfigError for one that is not there, and what `foveal.read` raises.
 
     >>> explain("receipt.jpg", line=3).save("out")  # doctest: +SKIP
     """
     (image,) = open_pages(source, select=[page])
-    read = Reader(model).read_page(image, looks=True)
+    read = Reader(model, language=language).read_page(image, looks=True)
     name = stem_of(source) if isinstance(source, str | Path) else "page"
     choice = choose(read, line, word, char, name=name)
     return Explanation(image.pixels, read, choice, style)

@@ -8,9 +8,10 @@ from itertools import cycle
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from foveal.document import Char, Line, Look
+from foveal.explain.colours import face, written
 
 Colour = tuple[int, int, int]
 _COLOURS: tuple[Colour, ...] = ((214, 69, 65), (31, 119, 180), (230, 126, 34), (39, 144, 88), (128, 90, 190))
@@ -33,12 +34,11 @@ def looks(strip: NDArray[np.uint8], line: Line, *, width: int = 1600) -> NDArray
     """Return a picture "h width 3" of a strip "h w 3" (RGB) and the looks of its line.
 
     The strip is tinted where each character was looked for; under it stand the same looks as curves, as high
-    as they are heavy, and the characters that were read, each under the middle of its look. `line` is what
-    `Reader.transcribe([strip], looks=True)` returns; characters without a look are left out.
+    as they are heavy, and the characters that were read, each under the middle of its look. `line` was
+    read with looks, on this strip or on one that shows the same; characters without a look are left out.
     """
-    scale = width / strip.shape[1]
-    tall = round(strip.shape[0] * scale)
-    profiles = _profiles(line, width, scale)
+    tall = round(strip.shape[0] * width / strip.shape[1])
+    profiles = _profiles(line, width)
     size = max(round(0.56 * tall), 14)
     return np.concatenate(
         [
@@ -54,25 +54,23 @@ def _resized(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.ui
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
 
 
-def _profiles(line: Line, width: int, scale: float) -> list[_Profile]:
+def _profiles(line: Line, width: int) -> list[_Profile]:
     chars = [(char, char.look) for word in line.words for char in word.chars if char.look is not None]
     colours = cycle(_COLOURS)
     found = []
     for (char, look), colour in zip(chars, colours, strict=False):
-        weights = _over_columns(look, width, scale)
+        weights = _over_columns(look, width)
         centre = float((weights * (np.arange(width) + 0.5)).sum() / max(weights.sum(), 1e-9))
         found.append(_Profile(char, colour, weights, centre))
     return found
 
 
-def _over_columns(look: Look, width: int, scale: float) -> NDArray[np.float64]:
+def _over_columns(look: Look, width: int) -> NDArray[np.float64]:
     """Return the weight of each column of the picture, its peak as high as the look's heaviest column."""
     columns = look.weights.sum(axis=0).astype(np.float64)
-    middle = look.cell[1] * look.weights.shape[0] / 2
-    x = (np.arange(-1, len(columns) + 1) + 0.5) * look.cell[0]
-    places = look.to_page @ np.stack([x, np.full_like(x, middle), np.ones_like(x)])
+    places = (np.arange(-1, len(columns) + 1) + 0.5) * look.cell[0] * width / look.strip_size[0]
     ends = np.pad(columns, 1)  # beyond the ends nothing is looked at
-    place = np.interp(np.arange(width) + 0.5, places[0] / places[2] * scale, np.arange(len(ends)))
+    place = np.interp(np.arange(width) + 0.5, places, np.arange(len(ends)))
     low = np.minimum(place.astype(int), len(ends) - 2)
     share = place - low
     share = share * share * (3 - 2 * share)  # no corners between the columns
@@ -105,8 +103,8 @@ def _curves(profiles: list[_Profile], *, width: int, height: int) -> NDArray[np.
 
 def _characters(profiles: list[_Profile], *, width: int, size: int) -> NDArray[np.uint8]:
     panel = Image.new("RGB", (width, round(1.5 * size)), (255, 255, 255))
-    draw, font = ImageDraw.Draw(panel), ImageFont.load_default(size)
+    draw, font = ImageDraw.Draw(panel), face(size)
     for profile in profiles:
         at = (profile.centre, round(1.05 * size))
-        draw.text(at, profile.char.text, fill=profile.colour, font=font, anchor="ms")
+        draw.text(at, written(profile.char.text), fill=profile.colour, font=font, anchor="ms")
     return np.asarray(panel)

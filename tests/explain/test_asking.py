@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from damaged import page
 from ran import Ran
 
 import foveal
+from foveal.document import Word
 from foveal.errors import ConfigError
 from foveal.explain.asking import asked_of, picture, what_if, why
 from foveal.explain.causal import INTERVENTIONS, causes, own_columns, set_looks
@@ -148,6 +150,32 @@ def test_what_cannot_be_asked_is_refused(
     explanation = Explanation(whole.image, whole.page, choose(whole.page, **asked, name="page"))
     with pytest.raises(ConfigError, match=says):
         why(explanation, rival)
+
+
+def reads(word: Word, text: str) -> Word:
+    """The word with other characters, as where words of a language decided or a mark was dropped."""
+    chars = zip(text, (*word.chars, *word.chars), strict=False)
+    return replace(word, chars=tuple(replace(char, text=one) for one, char in chars))
+
+
+def test_a_word_that_words_decided_is_asked_for_what_was_read(whole: Explanation, quick: Asked) -> None:
+    line = whole.page.lines[0]
+    asked = asked_of(line.held, reads(line.words[1], "quiek"))  # type: ignore[arg-type]
+    assert asked.text == "quiek"
+    assert asked.chances[[0, 1, 2, 4]] == pytest.approx(quick.chances[[0, 1, 2, 4]], abs=0.05)
+    assert asked.chances[3] < 0.1 < quick.chances[3]
+
+
+def test_a_word_without_its_first_mark_is_asked_at_its_own_fixations(whole: Explanation) -> None:
+    line = whole.page.lines[0]
+    asked = asked_of(line.held, reads(line.words[1], "uic"))  # type: ignore[arg-type]
+    assert [one.effects["own"].read for one in causes(asked.alone(), EYE)] == list("uic")
+
+
+def test_a_word_of_another_length_cannot_be_asked(whole: Explanation) -> None:
+    line = whole.page.lines[0]
+    with pytest.raises(ConfigError, match="“quickly”, which was read “quick” at first"):
+        asked_of(line.held, reads(line.words[1], "quickly"))  # type: ignore[arg-type]
 
 
 def test_one_character_or_all_of_a_word(whole: Explanation) -> None:

@@ -97,6 +97,7 @@ def test_everything_is_written(explained: Explanation, tmp_path: Path) -> None:
     files = {path.name: path for path in written}
     assert set(files) == {
         "report.html", "trajectory.json", "page-line1.png", "line-01-map.png", "line-01-chars.png",
+        "line-01-looks.png",
         "line-01-path.png", "line-01-path.gif", "line-01-path.svg", "line-01-path.mp4", "trajectory.alto.xml",
     }  # fmt: skip
     fixations = one.trajectories[1].fixations
@@ -165,3 +166,11 @@ def test_the_shell_refuses_what_is_not_there(
 def test_a_style_that_cannot_be_drawn_is_refused() -> None:
     with pytest.raises(ConfigError, match="give 0 to 1"):
         Style(alpha=-1)
+
+
+def test_the_language_is_that_of_reading(tmp_path: Path, shell: Shell) -> None:
+    page().save(tmp_path / "scan.png")
+    ran = shell("explain", tmp_path / "scan.png", "--language", "xx", "--out", tmp_path / "out")
+    assert ran.code != 0
+    assert "'xx'" in ran.err
+    assert foveal.explain(page(), language="none").page.text

@@ -10,7 +10,7 @@ from damaged import page
 from lines import CELL, OUTLINE, TALL, line_of, looking, one_column, paper
 
 from foveal import Reader
-from foveal.document import Alternative, Char, Line, Look, Word
+from foveal.document import Alternative, Char, Line, Look, Remedy, Word
 from foveal.explain.anomalies import KINDS, anomalies
 from foveal.explain.trajectory import Trajectory, ink, main_share, runs, trace
 from foveal.geometry import bounds
@@ -195,6 +195,14 @@ def test_a_guess_is_named() -> None:
     ]
     path = trace(paper(*STEADY), replace(line, words=(replace(line.words[0], chars=tuple(chars)),)))
     assert [(one.kind, one.number) for one in anomalies(path)] == [("guessed", 2)]
+
+
+def test_a_word_that_is_not_what_was_read_at_first_is_named() -> None:
+    line = looking(*STEADY)
+    remedied = [replace(word, remedy=Remedy("listed", "ecee")) for word in line.words]
+    (found,) = anomalies(trace(paper(*STEADY), replace(line, words=tuple(remedied))))
+    assert (found.kind, found.number) == ("read otherwise", 1)
+    assert "“ecee” at first; the words of the language decided" in found.says
 
 
 def test_the_worst_comes_first() -> None:
