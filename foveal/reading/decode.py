@@ -142,6 +142,11 @@ class Trial:
     looks: Floats
 
     @cached_property
+    def highest(self) -> Floats:
+        """The log-probability of what each fixation holds likeliest: "t"."""
+        return np.asarray(self.log_probs.max(-1))
+
+    @cached_property
     def ids(self) -> tuple[int, ...]:
         """The ids that its fixations read."""
         return fixation_ids(self.log_probs)
@@ -193,6 +198,5 @@ def edges(density: Floats, span: Span, characters: int) -> Floats:
         return np.stack((grid[:-1], grid[1:]), -1)
     places = np.arange(span.low, span.high + 1, dtype=np.float32)
     mass = mass * characters / mass[-1] + np.arange(len(mass)) * 1e-6  # strictly rising, for the inverse
-    starts = np.interp(np.arange(characters) + 0.08, mass, places)
-    ends = np.interp(np.arange(characters) + 0.92, mass, places)
-    return np.stack((starts, ends), -1).astype(np.float32)
+    counts = np.arange(characters)[:, None] + (0.08, 0.92)
+    return np.asarray(np.interp(counts, mass, places), np.float32)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.reading.decode import Floats, Span, Trial, lengths
-from foveal.reading.evidence import Seen
 from foveal.reading.remedy import Remedied, Word
+from foveal.reading.seen import Seen
 
 _EXTRA = 2
 """Fixations beyond the expected length of a word: one must find its end, one more in case it is longer."""

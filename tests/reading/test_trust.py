@@ -11,15 +11,14 @@ import pytest
 from foveal import Reader
 from foveal.document import Document, Line
 from foveal.images import pages
+from foveal.reading.characters import Characters, ReadIds
 from foveal.reading.decode import Span, Symbol, Trial, edges
 from foveal.reading.engine import load_session
 from foveal.reading.evidence import (
     CHAR_EVIDENCE,
     LINE_EVIDENCE,
     WORD_EVIDENCE,
-    Seen,
     char_evidence,
-    ink,
     odds_against,
     on_line,
     spelling,
@@ -27,6 +26,7 @@ from foveal.reading.evidence import (
     word_evidence,
 )
 from foveal.reading.readings import Reading
+from foveal.reading.seen import Seen, ink
 from foveal.reading.transcribe import Transcriber
 from foveal.reading.trust import load_trust
 
@@ -59,9 +59,13 @@ SPAN = Span(tuple(Symbol(i, 2 * n + 1, 2 * n + 1, 0.9) for n, i in enumerate(IDS
 PLACES = edges(glanced(IDS, sure=0.9).density, SPAN, len(IDS))
 
 
+def as_read(one: Trial, *, sure: float) -> Characters:
+    return Characters(glanced(IDS, sure=sure), [ReadIds(SPAN, [one], IDS, one, PLACES)])
+
+
 def evidence(*, sure: float = 0.99, looks_at: tuple[int, ...] = (1, 3, 5)) -> dict[str, float]:
     one = trial(IDS, sure=sure, looks_at=list(looks_at))
-    values = word_evidence(glanced(IDS, sure=sure), SPAN, [one], ids=IDS, trial=one, places=PLACES)
+    (values,) = word_evidence(as_read(one, sure=sure))
     (row,) = on_line([np.concatenate([values, spelling("abc", known=True)])], np.zeros(5))
     return dict(zip(WORD_EVIDENCE, row, strict=True))
 
@@ -83,7 +87,7 @@ def test_a_look_off_the_ink_drifts() -> None:
 
 def test_the_grounds_of_a_character_are_its_own() -> None:
     one = trial(IDS, sure=0.9, looks_at=[1, 3, 10])
-    grounds = char_evidence(glanced(IDS, sure=0.9), SPAN, ids=IDS, trial=one, places=PLACES)
+    grounds = char_evidence(as_read(one, sure=0.9))
     assert grounds.shape == (3, len(CHAR_EVIDENCE))
     looked = grounds[:, CHAR_EVIDENCE.index("ink_looked_at")]
     assert looked[0] == looked[1] > looked[2]
