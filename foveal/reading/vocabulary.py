@@ -123,6 +123,11 @@ class Vocabulary:
                 return -1
         return self.word.item(node)
 
+    @cached_property
+    def highest(self) -> float:
+        """The log-chance that no word exceeds, whatever the languages weigh."""
+        return -float(self.chance.min(initial=255)) / _STEPS
+
     def log_chances(self, numbers: NDArray[np.integer], weights: Floats) -> Floats:
         """Return the log-chance of words, "k", in a text whose languages have these weights."""
         if not len(numbers):

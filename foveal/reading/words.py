@@ -37,6 +37,7 @@ _ENOUGH = 200  # sure words tell the language well enough
 _KEPT = 16  # listed words that are held against all that was seen, of those likeliest by the fixations
 _OTHER = 2  # letters by which a listed word may be longer or shorter than what was read: fixations beyond the
 # end of a shorter word do not speak against it
+_ROUNDED = 0.01  # what sums of log-probabilities may lack
 _BREAKS = ("-", "¬", "⸗")
 _PARTS = re.compile(r"(\W*(?:[^\W\d_]{1,6}['’])?)(.*?)(\W*)", re.DOTALL)
 
@@ -132,8 +133,16 @@ class Tongue:
     def _known(self) -> dict[str, float | None]:
         return {}
 
-    def like(self, ids: Ids, trials: Sequence[Trial], *, trust: float) -> set[Ids]:
-        """Return readings with a listed word in the place of the word read, those that look likeliest."""
+    @cached_property
+    def highest(self) -> float:
+        """The log-chance that no word exceeds."""
+        return max(listed.vocabulary.highest for listed in self.words.lists)
+
+    def like(self, ids: Ids, trials: Sequence[Trial], *, trust: float, least: float) -> set[Ids]:
+        """Return readings with a listed word in the place of the word read, those that look likeliest.
+
+        least: words that all fixations hold less likely are left out.
+        """
         alphabet = self.words.alphabet
         before, core, after = parts(alphabet.decode(ids))
         broken = after[:1] in _BREAKS  # at the end of a line
@@ -146,7 +155,7 @@ class Tongue:
             seen = trial.log_probs[len(lead) :]
             for listed, weights in zip(self.words.lists, self.weights, strict=True):
                 scores, numbers, letters = listed.search(
-                    seen, (*tail, 0)[0], shortest=len(core) - _OTHER, longest=len(core) + _OTHER
+                    seen, (*tail, 0)[0], shortest=len(core) - _OTHER, longest=len(core) + _OTHER, least=least
                 )
                 total = trust * scores + self.words.share * listed.vocabulary.log_chances(numbers, weights)
                 for i in np.argsort(-total)[:_KEPT]:
@@ -190,24 +199,28 @@ def choose_word(
 ) -> Chosen:
     """Choose as `choose` does; where the word is in doubt, listed words are among the readings."""
     ids, trial = choose(glanced, trials, span, trust=trust)
-    if tongue is None or not ids or _stands(glanced, trials, ids, span, trust=trust, tongue=tongue):
+    if tongue is None or not ids:
+        return Chosen(ids, trial, ids)
+    path = float(glanced.max(-1).sum()) if ids == span.ids else float(ctc_scores(glanced, [ids])[0])
+    seen = trust * support(ids, trials)[0] + (1 - trust) * path  # of the glance's own text at least so much
+    if _stands(ids, seen, tongue):
         return Chosen(ids, trial, ids)
     readings = {span.ids, *(one.ids for one in trials)} - {()}
+    ahead = seen + tongue.words.share * (tongue.log_chance(ids) - tongue.highest)
+    least = (
+        ahead / trust - _ROUNDED if trust else -np.inf
+    )  # worse fixations cannot win, whatever the rest says
     for read in list(readings):
-        readings |= tongue.like(read, trials, trust=trust)
+        readings |= tongue.like(read, trials, trust=trust, least=least)
     every = list(readings)
-    seen = trust * supports(every, trials) + (1 - trust) * ctc_scores(glanced, every)
-    together = seen + tongue.words.share * tongue.log_chances(every)
+    likely = trust * supports(every, trials) + (1 - trust) * ctc_scores(glanced, every)
+    together = likely + tongue.words.share * tongue.log_chances(every)
     best = every[int(together.argmax())]
     return Chosen(best, trials[-support(best, trials)[1]], ids)
 
 
-def _stands(
-    glanced: Floats, trials: Sequence[Trial], ids: Ids, span: Span, *, trust: float, tongue: Tongue
-) -> bool:
-    """Tell whether no listed word could be likelier than what was read."""
-    path = float(glanced.max(-1).sum()) if ids == span.ids else float(ctc_scores(glanced, [ids])[0])
-    seen = trust * support(ids, trials)[0] + (1 - trust) * path  # of the glance's own text at least so much
+def _stands(ids: Ids, seen: float, tongue: Tongue) -> bool:
+    """Tell whether no listed word is likelier than what was read. seen: how likely both steps hold it."""
     against = float(np.log(-np.expm1(min(seen, -1e-9))))  # all that is not this word
     needed = (seen - against) / tongue.words.share if tongue.words.share else np.inf
     if needed > _LIKELY - UNLISTED + EACH * len(ids):  # even if it is not listed
