@@ -113,7 +113,9 @@ def rescaled(model: Additive, evidence: ArrayLike, right: ArrayLike, *, share: A
     label, count = np.asarray(right, np.float64), np.asarray(share, np.float64) / np.sum(share)
     odds = np.full(len(label), model.constant)
     for curve in model.curves:
-        odds += np.interp(_product(np.asarray(evidence, np.float64), curve.columns), curve.knots, curve.values)
+        odds += np.interp(
+            _product(np.asarray(evidence, np.float64), curve.columns), curve.knots, curve.values
+        )
     x, values = np.column_stack([odds, np.ones(len(odds))]), np.array([1.0, 0.0])
     for _ in range(_STEPS):
         chance = 1 / (1 + np.exp(-np.clip(x @ values, -30, 30)))
