@@ -72,6 +72,8 @@ class Listed:
             kept = np.flatnonzero(scores >= least)
             if len(kept) > _BEAM:
                 kept = kept[np.argpartition(-scores[kept], _BEAM)[:_BEAM]]
+            if not len(kept):
+                break
             nodes, scores, parents, added = nodes[kept], scores[kept], parents[kept], added[kept]
             letters = np.concatenate([letters[parents], added[:, None]], axis=1)
             if step + 1 < shortest:

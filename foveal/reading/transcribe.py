@@ -253,11 +253,17 @@ class Transcriber:
         """Return the words chosen on one strip with their characters and what speaks for them."""
         read = Characters(seen.glance, [one.read for one in chosen])
         evidence, grounds = word_evidence(read), char_evidence(read)
-        chars, words, first = list(self._chars(read, seen.cell, looks=looks)), [], 0
-        for one, row in zip(chosen, evidence, strict=True):
-            ids, part = one.read.ids, slice(first, first + len(one.read.ids))
-            known = tongue.knows(ids) if tongue else None
-            row = np.concatenate([row, spelling(self._alphabet.decode(ids), known=known)])
+        every = [one.read.ids for one in chosen]
+        listed = tongue.known(every) if tongue else [None] * len(every)
+        letters = [
+            spelling(self._alphabet.decode(ids), known=known)
+            for ids, known in zip(every, listed, strict=True)
+        ]
+        rows = np.concatenate([evidence, letters], axis=1)
+        chars, first = list(self._chars(read, seen.cell, looks=looks)), 0
+        words = []
+        for one, row in zip(chosen, rows, strict=True):
+            part = slice(first, first + len(one.read.ids))
             words.append(ReadWord(tuple(chars[part]), row, grounds[part], remedy=one.remedy))
             first = part.stop
         return words

@@ -109,7 +109,11 @@ class Tongue:
 
     def knows(self, ids: Ids) -> bool:
         """Tell whether a word is listed; one of a single letter never is."""
-        return self._listed([self._core(ids)])[0] is not None
+        return self.known([ids])[0]
+
+    def known(self, words: Sequence[Ids]) -> list[bool]:
+        """Tell of several words which are listed, looked up at once."""
+        return [chance is not None for chance in self._listed([self._core(ids) for ids in words])]
 
     def spells(self, ids: Ids) -> bool:
         """Tell whether they are letters, and nothing else."""
