@@ -97,6 +97,7 @@ def word_evidence(read: Characters) -> Vector:
     seen, spans, of_word = read.seen, read.spans, read.of_word
     columns, length = seen.surprise[spans.every], of_word.sizes
     ends = np.array([_end(word) for word in read.words])
+    masses = [float(seen.density[word.span.low : word.span.high].sum()) for word in read.words]  # as fitted
     chosen = of_word.sum(read.fixations) + ends
     own = np.array([max(_own(one, len(word.ids)) for one in word.trials) for word in read.words])
     return np.stack(
@@ -110,7 +111,7 @@ def word_evidence(read: Characters) -> Vector:
             of_word.mean(read.spreads),
             of_word.max(read.drifts),
             _off_ink(read),
-            np.minimum(np.abs(spans.sum(seen.density[spans.every]) - length), 2.0),
+            np.minimum(np.abs(masses - length), 2.0),
             np.log(length),
             np.log(length / spans.sizes),
             of_word.max(_runners_up(read)),

@@ -255,11 +255,8 @@ class Transcriber:
         evidence, grounds = word_evidence(read), char_evidence(read)
         every = [one.read.ids for one in chosen]
         listed = tongue.known(every) if tongue else [None] * len(every)
-        letters = [
-            spelling(self._alphabet.decode(ids), known=known)
-            for ids, known in zip(every, listed, strict=True)
-        ]
-        rows = np.concatenate([evidence, letters], axis=1)
+        texts = zip(map(self._alphabet.decode, every), listed, strict=True)
+        rows = np.concatenate([evidence, [spelling(text, known=known) for text, known in texts]], axis=1)
         chars, first = list(self._chars(read, seen.cell, looks=looks)), 0
         words = []
         for one, row in zip(chosen, rows, strict=True):
