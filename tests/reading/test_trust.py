@@ -93,6 +93,18 @@ def test_the_grounds_of_a_character_are_its_own() -> None:
     assert looked[0] == looked[1] > looked[2]
 
 
+def test_the_evidence_of_a_word_is_the_same_alone_and_on_a_line() -> None:
+    seen = glanced((*IDS, 6, 2), sure=0.8)
+    words = []
+    for ids, looks_at, low, high in ((IDS, [1, 3, 5], 0, 6), ((6, 2), [7, 10], 6, 12)):
+        span = Span(tuple(Symbol(i, low + 1, low + 1, 0.9) for i in ids), low, high)
+        one = trial(ids, sure=0.7, looks_at=looks_at)
+        words.append(ReadIds(span, [one], ids, one, edges(seen.density, span, len(ids))))
+    for measure in (word_evidence, char_evidence):
+        alone = np.concatenate([measure(Characters(seen, [word])) for word in words])
+        assert measure(Characters(seen, words)) == pytest.approx(alone, abs=1e-5)
+
+
 def test_ink_is_where_pixels_vary() -> None:
     strip = np.full((1, 32, 64, 3), 220, np.uint8)
     strip[0, 8:24, 16:32] = 30
