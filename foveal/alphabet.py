@@ -67,7 +67,7 @@ class Alphabet:
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of `ids`; "nothing" (0) gives no character."""
-        return "".join(self.characters[index - 1] for index in ids if index > 0)
+        return "".join([self.characters[index - 1] for index in ids if index > 0])
 
     def unwritable(self, text: str) -> Sequence[str]:
         """Return the characters of `text` outside the alphabet, each once, in order of appearance."""

@@ -144,9 +144,8 @@ def table(figures: dict[str, object]) -> str:
     lines = ["| set | " + " | ".join(HEADS) + " |", "|---" * (len(HEADS) + 1) + "|"]
     for row in ROWS:
         cells = [[cell(figures, name, engine, row) for name in row.sets] for engine in ENGINES]
-        lines.append(
-            "| " + " | ".join([row.says, *(" / ".join(some) if any(some) else "–" for some in cells)]) + " |"
-        )
+        told_of = ["–" if set(some) == {"–"} else " / ".join(some) for some in cells]
+        lines.append(f"| {' | '.join([row.says, *told_of])} |")
     return "\n".join(lines)
 
 

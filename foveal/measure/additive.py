@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,11 @@ class Curve:
     knots: tuple[float, ...]
     values: tuple[float, ...]
 
+    @cached_property
+    def line(self) -> tuple[Floats, Floats]:
+        """Knots and values as arrays, made once."""
+        return np.array(self.knots), np.array(self.values)
+
 
 @dataclass(frozen=True)
 class Additive:
@@ -50,7 +56,7 @@ class Additive:
         rows = np.asarray(evidence, np.float64)
         odds = np.full(rows.shape[:-1], self.constant)
         for curve in self.curves:
-            odds += np.interp(_product(rows, curve.columns), curve.knots, curve.values)
+            odds += np.interp(_product(rows, curve.columns), *curve.line)
         return odds
 
     def to_json(self, names: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import pairwise, zip_longest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 SPACE = 1
 """The id of the space."""
+
+_RESCALED = (
+    64  # columns after which chances of CTC paths, at most tripled in each, are brought back into range
+)
+_NEVER = 1e-300
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class Span:
     low: int
     high: int
 
-    @property
+    @cached_property
     def ids(self) -> tuple[int, ...]:
         """The ids of the word."""
         return tuple(symbol.id for symbol in self.symbols)
@@ -69,38 +75,39 @@ def spans(symbols: list[Symbol], columns: int) -> list[Span]:
 
 
 def ctc_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
-    """Return log p(ids) over all CTC paths: the forward algorithm, in n steps. log_probs: "n C"."""
-    states = np.zeros(2 * len(ids) + 1, np.int64)
-    states[1::2] = ids
-    emit = log_probs[:, states]
-    skip = np.full(len(states), -np.inf, np.float32)
-    skip[3::2] = np.where(np.diff(ids) != 0, 0.0, -np.inf) if len(ids) > 1 else -np.inf
-    score = np.full(len(states), -np.inf, np.float32)
-    score[:2] = emit[0, :2]
-    for step in range(1, len(emit)):
-        one = np.concatenate(([-np.inf], score[:-1]))
-        two = np.concatenate(([-np.inf, -np.inf], score[:-2]))[: len(states)] + skip
-        score = (np.logaddexp(np.logaddexp(score, one), two) + emit[step]).astype(np.float32)
-    return float(np.logaddexp(score[-1], score[-2])) if len(ids) else float(score[-1])
+    """Return log p(ids) over all CTC paths. log_probs: "n C"."""
+    return float(ctc_scores(log_probs, [ids])[0])
 
 
 def ctc_scores(log_probs: Floats, texts: Sequence[tuple[int, ...]]) -> Floats:
-    """Return `ctc_score` of several texts at once: as many steps as for one. None of them may be empty."""
-    lengths = np.array([len(ids) for ids in texts])
-    states = np.zeros((len(texts), 2 * lengths.max() + 1), np.int64)
-    skip = np.full(states.shape, -np.inf, np.float32)
-    for row, ids in enumerate(texts):
-        states[row, 1 : 2 * len(ids) : 2] = ids
-        skip[row, 3 : 2 * len(ids) : 2] = np.where(np.diff(ids) != 0, 0.0, -np.inf)
-    emit = log_probs[:, states]
-    score = np.full((len(texts), states.shape[1] + 2), -np.inf, np.float32)  # two of them never reached
-    score[:, 2:4] = emit[0, :, :2]
+    """Return `ctc_score` of k texts at once: the forward algorithm, in n steps for all of them.
+
+    What is less likely than e⁻⁶⁹⁰ beside the likeliest path counts as so likely.
+    """
+    ids, lengths = _side_by_side(texts)
+    states = np.zeros((2 * len(ids) + 1, len(texts)), np.int64)
+    states[1::2] = ids
+    skip = np.zeros(states.shape)
+    skip[3::2] = ids[1:] != ids[:-1]
+    most = log_probs.max(-1).astype(np.float64)
+    emit = np.exp(log_probs[:, states] - most[:, None, None])  # beside the likeliest: in range for long words
+    score, scale = np.zeros((len(states) + 2, len(texts))), most.sum()  # two states never reached
+    score[2:4] = emit[0, :2]
     for step in range(1, len(emit)):
-        stay = np.logaddexp(score[:, 2:], score[:, 1:-1])
-        score[:, 2:] = np.logaddexp(stay, score[:, :-2] + skip) + emit[step]
+        score[2:] = (score[2:] + score[1:-1] + skip * score[:-2]) * emit[step]
+        if step % _RESCALED == 0:
+            highest = np.maximum(score.max(0), _NEVER)
+            score, scale = score / highest, scale + np.log(highest)
     rows = np.arange(len(texts))
-    ends = np.logaddexp(score[rows, 2 * lengths + 2], score[rows, 2 * lengths + 1])
-    return np.asarray(ends, np.float32)
+    ends = score[2 * lengths + 2, rows] + score[2 * lengths + 1, rows]
+    return np.asarray(np.log(np.maximum(ends, _NEVER)) + scale, np.float32)
+
+
+def _side_by_side(texts: Sequence[tuple[int, ...]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return texts as columns, "longest k", filled up with 0, and their lengths, "k"."""
+    lengths = np.array([len(ids) for ids in texts], np.int64)
+    columns = np.array(list(zip_longest(*texts, fillvalue=0)), np.int64)
+    return columns.reshape(-1, len(texts)), lengths
 
 
 def fixation_ids(log_probs: Floats) -> tuple[int, ...]:
@@ -118,12 +125,31 @@ def fixation_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
     return float(log_probs[np.arange(len(asked)), asked].sum())
 
 
+def fixation_scores(log_probs: Floats, texts: Sequence[tuple[int, ...]]) -> Floats:
+    """Return `fixation_score` of several texts at once."""
+    ids, lengths = _side_by_side(texts)
+    asked = np.concatenate([ids, np.zeros((1, len(texts)), np.int64)])[: len(log_probs)]
+    steps = np.arange(len(asked))[:, None]
+    scores = np.where(steps <= lengths, log_probs[steps, asked], 0).sum(0)
+    return np.asarray(np.where(lengths > len(log_probs), -np.inf, scores), np.float32)
+
+
 @dataclass(frozen=True)
 class Trial:
     """One word fixated as if it had a certain length. log_probs: "t C"; looks: "t n"."""
 
     log_probs: Floats
     looks: Floats
+
+    @cached_property
+    def highest(self) -> Floats:
+        """The log-probability of what each fixation holds likeliest: "t"."""
+        return np.asarray(self.log_probs.max(-1))
+
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
+        """The ids that its fixations read."""
+        return fixation_ids(self.log_probs)
 
 
 def lengths(span: Span, mass: float) -> tuple[int, ...]:
@@ -137,6 +163,13 @@ def support(ids: tuple[int, ...], trials: Sequence[Trial]) -> tuple[float, int]:
     return max((fixation_score(trial.log_probs, ids), -i) for i, trial in enumerate(trials))
 
 
+def supports(texts: Sequence[tuple[int, ...]], trials: Sequence[Trial]) -> Floats:
+    """Return how likely the best of a word's trials holds each of several readings."""
+    return np.asarray(
+        np.max([fixation_scores(trial.log_probs, texts) for trial in trials], axis=0), np.float32
+    )
+
+
 def choose(
     glanced: Floats, trials: Sequence[Trial], span: Span, *, trust: float
 ) -> tuple[tuple[int, ...], Trial]:
@@ -145,15 +178,11 @@ def choose(
     glanced: "m C", the word's columns; trials: its fixations; trust: weight of the fixations, 0 to 1. With
     the ids comes the trial that supports them best.
     """
-    readings = {span.ids, *(fixation_ids(trial.log_probs) for trial in trials)} - {()}
-    if len(readings) == 1:
-        best = readings.pop()
-    else:
-
-        def together(ids: tuple[int, ...]) -> float:
-            return trust * support(ids, trials)[0] + (1 - trust) * ctc_score(glanced, ids)
-
-        best = max(readings, key=together)
+    readings = list({span.ids, *(trial.ids for trial in trials)} - {()})
+    best = readings[0]
+    if len(readings) > 1:
+        together = trust * supports(readings, trials) + (1 - trust) * ctc_scores(glanced, readings)
+        best = readings[int(together.argmax())]
     return best, trials[-support(best, trials)[1]]
 
 
@@ -169,6 +198,5 @@ def edges(density: Floats, span: Span, characters: int) -> Floats:
         return np.stack((grid[:-1], grid[1:]), -1)
     places = np.arange(span.low, span.high + 1, dtype=np.float32)
     mass = mass * characters / mass[-1] + np.arange(len(mass)) * 1e-6  # strictly rising, for the inverse
-    starts = np.interp(np.arange(characters) + 0.08, mass, places)
-    ends = np.interp(np.arange(characters) + 0.92, mass, places)
-    return np.stack((starts, ends), -1).astype(np.float32)
+    counts = np.arange(characters)[:, None] + (0.08, 0.92)
+    return np.asarray(np.interp(counts, mass, places), np.float32)

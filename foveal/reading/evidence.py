@@ -6,12 +6,13 @@ No step of the model is run again for it. What it says of the chance of being ri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foveal.reading.decode import Floats, Span, Trial, ctc_score, fixation_score
+from foveal.reading.characters import Characters, ReadIds
+from foveal.reading.decode import Span, Trial, ctc_score
+from foveal.reading.seen import Seen
 
 Vector = NDArray[np.float64]
 
@@ -68,54 +69,8 @@ CHAR_EVIDENCE = (
 )
 """What speaks for a character being read or guessed; see `char_evidence`."""
 
-_END = 8  # the part of a strip's height that counts as its top or bottom end
-_THIN = 7  # of so many pixels one is looked at to tell the paper
 _FAR = 8.0
 """No evidence counts for more: in log-odds, in either direction."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A strip as the glance saw it. log_probs: "n C"; density: "n"; of the others "n" each, see `ink`."""
-
-    log_probs: Floats
-    density: Floats
-    ink: Floats
-    grain: Floats
-    covered: Floats
-    across: Floats
-
-
-def ink(strips: NDArray[np.uint8], *, stride: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return what stands in each column of the grid: "b h w 3" → "b n", four times.
-
-    The standard deviation of a column's brightness, and the mean of its second differences, each over what a
-    tenth of the columns of the strip exceed; the share of a column that is not as bright as the paper, and
-    the same of its top or bottom end, whichever has less: a letter seldom reaches both, a blot does.
-    """
-    b, h, w = strips.shape[:3]
-    light = strips.mean(-1, dtype=np.float32)
-    rough = np.zeros_like(light)
-    rough[:, 1:-1] += np.abs(2 * light[:, 1:-1] - light[:, :-2] - light[:, 2:])
-    rough[:, :, 1:-1] += np.abs(2 * light[:, :, 1:-1] - light[:, :, :-2] - light[:, :, 2:])
-    spread = light.reshape(b, h, w // stride, stride).std((1, 3))
-    varied, grain = _over_most(spread), _over_most(rough.reshape(b, h, w // stride, stride).mean((1, 3)))
-    filled = _unlike_paper(light).reshape(b, h, w // stride, stride).mean(3)
-    end = max(1, h // _END)
-    across = np.minimum(filled[:, :end].mean(1), filled[:, -end:].mean(1))
-    return varied, grain, np.asarray(filled.mean(1), np.float32), np.asarray(across, np.float32)
-
-
-def _unlike_paper(light: Floats) -> Floats:
-    """Return 1 where a pixel is far from what most of its strip is like, else 0: "b h w"."""
-    flat = light.reshape(len(light), -1)
-    low, paper, high = np.percentile(flat[:, ::_THIN], (5, 50, 95), axis=1)[:, :, None, None]
-    return np.asarray(np.abs(light - paper) > 0.25 * np.maximum(high - low, 16), np.float32)
-
-
-def _over_most(columns: Floats) -> Floats:
-    most = np.quantile(columns, 0.9, axis=-1, keepdims=True)
-    return np.asarray(np.minimum(columns / np.maximum(most, 4), 4), np.float32)
 
 
 def odds_against(surprise: ArrayLike) -> Vector:
@@ -128,18 +83,9 @@ def odds_against(surprise: ArrayLike) -> Vector:
     return np.asarray(np.clip(np.log(np.expm1(clipped)), -_FAR, _FAR))
 
 
-def word_evidence(
-    seen: Seen,
-    span: Span,
-    trials: Sequence[Trial],
-    *,
-    ids: tuple[int, ...],
-    trial: Trial,
-    places: Floats,
-) -> Vector:
-    """Return what speaks against a word read as `ids` with the support of `trial`: "WORD_EVIDENCE[:13]".
+def word_evidence(read: Characters) -> Vector:
+    """Return what speaks against each of the words read on a strip: "w WORD_EVIDENCE[:13]".
 
-    `places`: left and right of each character in columns, "characters 2".
     `glance`, `fixations`: log-odds against the text by either step; `weakest_…`: against its least likely
     part. `disagreement`: whether the steps read different texts; `second_choice`: the log-probability that
     the fixations give up by following the text and not their own. `look_spread`: entropy of the looks over
@@ -148,37 +94,69 @@ def word_evidence(
     between the count and the text. `length`: log of characters; `narrowness`: log of characters a column;
     `runner_up`: the highest chance that a fixation gives to another character than was read.
     """
-    glanced = seen.log_probs[span.low : span.high]
-    columns = -glanced.max(-1)
-    surprise = float(columns.sum()) if ids == span.ids else -ctc_score(glanced, ids)
-    fixed = trial.log_probs[: len(ids) + 1]
-    chosen = fixed[np.arange(len(fixed)), (*ids, 0)[: len(fixed)]]
-    looks = trial.looks[: len(ids)]
-    own = max(float(other.log_probs.max(-1)[: len(ids) + 1].sum()) for other in trials)
-    return np.array(
+    seen, spans, of_word = read.seen, read.spans, read.of_word
+    columns, length = seen.surprise[spans.every], of_word.sizes
+    ends = np.array([_end(word) for word in read.words])
+    masses = [float(seen.density[word.span.low : word.span.high].sum()) for word in read.words]  # as fitted
+    chosen = of_word.sum(read.fixations) + ends
+    own = np.array([max(_own(one, len(word.ids)) for one in word.trials) for word in read.words])
+    return np.stack(
         [
-            odds_against(surprise),
-            odds_against(-fixation_score(trial.log_probs, ids)),
-            odds_against(columns.max()),
-            odds_against(-chosen.min()),
-            float(len(trials) > 1 or ids != span.ids),
-            min(own - float(chosen.sum()), _FAR),
-            _entropies(looks, span).mean(),
-            _drifts(looks, places).max(),
-            1 - float((looks @ np.minimum(seen.ink * 2, 1)).mean()),
-            min(abs(float(seen.density[span.low : span.high].sum()) - len(ids)), 2.0),
-            np.log(len(ids)),
-            np.log(len(ids) / (span.high - span.low)),
-            _runner_up(fixed[: len(ids)], ids),
-        ]
+            odds_against(_surprises(read, spans.sum(columns))),
+            odds_against(-chosen),
+            odds_against(spans.max(columns)),
+            odds_against(-np.minimum(of_word.min(read.fixations), ends)),
+            [len(word.trials) > 1 or word.ids != word.span.ids for word in read.words],
+            np.minimum(own - chosen, _FAR),
+            of_word.mean(read.spreads),
+            of_word.max(read.drifts),
+            _off_ink(read),
+            np.minimum(np.abs(masses - length), 2.0),
+            np.log(length),
+            np.log(length / spans.sizes),
+            of_word.max(_runners_up(read)),
+        ],
+        axis=-1,
     )
 
 
-def _runner_up(fixed: Floats, ids: tuple[int, ...]) -> float:
-    others = fixed.copy()
+def _own(trial: Trial, length: int) -> float:
+    """Return the log-probability of what the fixations of a word of some length hold likeliest themselves."""
+    return float(
+        trial.highest[: length + 1].sum(dtype=np.float64)
+    )  # exactly that of the text where it is the same
+
+
+def _end(word: ReadIds) -> float:
+    """Return the log-probability of the end behind a word; 0 where no fixation was left to find it."""
+    return word.trial.log_probs.item(len(word.ids), 0) if len(word.ids) < len(word.trial.log_probs) else 0.0
+
+
+def _surprises(read: Characters, paths: Vector) -> list[float]:
+    """Return −log p of each word by the glance, for its own text that of the best path alone: `paths`."""
+    return [
+        path
+        if word.ids == word.span.ids
+        else -ctc_score(read.seen.log_probs[word.span.low : word.span.high], word.ids)
+        for word, path in zip(read.words, paths.tolist(), strict=True)
+    ]
+
+
+def _off_ink(read: Characters) -> list[float]:
+    """Return the share of each word's looks on columns without ink.
+
+    Word by word, as it was fitted: sums of many words differ in the last digit, where its curve is steepest.
+    """
+    inked = np.minimum(read.seen.ink * 2, 1)
+    return [1 - float((word.trial.looks[: len(word.ids)] @ inked).mean()) for word in read.words]
+
+
+def _runners_up(read: Characters) -> Vector:
+    """Return the chance of the likeliest other character than was read: "c"."""
+    others = read.fixed.copy()
     others[:, 0] = -np.inf  # the end of the word is no character
-    others[np.arange(len(others)), ids[: len(others)]] = -np.inf
-    return float(np.exp(others.max()))
+    others[np.arange(len(others)), read.ids] = -np.inf
+    return np.asarray(np.exp(others.max(-1)), np.float64)
 
 
 def spelling(text: str, *, known: bool | None) -> Vector:
@@ -207,53 +185,37 @@ def on_line(words: Sequence[Vector], line: Vector) -> list[Vector]:
         return []
     steps = np.mean(words, axis=0)[:2]  # glance and fixations
     shared = np.array([*steps, np.log(len(words)), line[1], line[2] / len(words)])
-    return [np.concatenate([word, shared]) for word in words]
+    return list(np.column_stack([words, np.tile(shared, (len(words), 1))]))
 
 
-def char_evidence(seen: Seen, span: Span, *, ids: tuple[int, ...], trial: Trial, places: Floats) -> Vector:
-    """Return what each character of a word rests on: "characters CHAR_EVIDENCE"; `places` as for the word.
+def char_evidence(read: Characters) -> Vector:
+    """Return what each of the characters read on a strip rests on: "c CHAR_EVIDENCE".
 
     Ink and grain (see `ink`) are means under the look, or the least and the most in the character's columns,
     and are given by their logarithms; `covered`, `across`: means over its columns; `look_spread`,
     `look_drift` as for words; `fixation`, `glance`: log-odds against the character by either step; `width`:
     log of its width over the word's mean.
     """
-    kept = np.minimum(np.arange(len(ids)), len(trial.looks) - 1)
-    looks, fixed = trial.looks[kept], -trial.log_probs[kept, ids]
-    columns = [slice(int(a), max(int(np.ceil(b)), int(a) + 1)) for a, b in places]
-    glanced = [-seen.log_probs[at, symbol].max() for at, symbol in zip(columns, ids, strict=True)]
+    seen, columns = read.seen, read.columns
     ink, grain = np.log(seen.ink + 0.05), np.log(seen.grain + 0.05)
-    widths = np.maximum(places[:, 1] - places[:, 0], 0.1)
+    widths = np.maximum(read.places[:, 1] - read.places[:, 0], 0.1)
     return np.stack(
         [
-            looks @ ink,
-            [ink[at].min() for at in columns],
-            [ink[at].max() for at in columns],
-            looks @ grain,
-            [grain[at].max() for at in columns],
-            [seen.covered[at].mean() for at in columns],
-            [seen.across[at].mean() for at in columns],
-            _entropies(looks, span),
-            _drifts(looks, places),
-            odds_against(fixed),
-            odds_against(glanced),
-            np.log(widths / widths.mean()),
+            read.looks @ ink,
+            columns.min(ink[columns.every]),
+            columns.max(ink[columns.every]),
+            read.looks @ grain,
+            columns.max(grain[columns.every]),
+            columns.mean(seen.covered[columns.every]),
+            columns.mean(seen.across[columns.every]),
+            read.spreads,
+            read.drifts,
+            odds_against(-read.fixations),
+            odds_against(-read.glanced),
+            np.log(widths / read.of_word.mean(widths).repeat(read.of_word.sizes)),
         ],
         axis=-1,
     )
-
-
-def _entropies(looks: Floats, span: Span) -> Floats:
-    entropy = -(looks * np.log(np.maximum(looks, 1e-9))).sum(-1)
-    return np.asarray(entropy / np.log(max(span.high - span.low, 2)), np.float32)
-
-
-def _drifts(looks: Floats, places: Floats) -> Floats:
-    """Return how far the middle of each look is from its character's, in characters, 3 at most."""
-    middles = looks @ (np.arange(looks.shape[1]) + 0.5)
-    wide = max(float((places[-1, 1] - places[0, 0]) / len(places)), 1.0)
-    off = np.abs(middles - places.mean(-1)[: len(middles)])
-    return np.asarray(np.minimum(off / wide, 3.0), np.float32)
 
 
 def line_evidence(seen: Seen, spans: Sequence[Span], *, characters: int) -> Vector:
@@ -262,7 +224,7 @@ def line_evidence(seen: Seen, spans: Sequence[Span], *, characters: int) -> Vect
     In log-odds: against the glance's whole `path`, and against what it saw `between_words`. The rest as in
     `word_evidence`.
     """
-    columns = -seen.log_probs.max(-1)
+    columns = seen.surprise
     between = np.ones(len(columns), bool)
     for span in spans:
         between[span.low : span.high] = False

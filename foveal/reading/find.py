@@ -102,7 +102,7 @@ def _found(page: NDArray[np.uint8], session: Session) -> Found:
 
 def _from_afar(page: NDArray[np.uint8], session: Session) -> list[FoundLine]:
     maps = look(page, session, longest=min(COARSE_LOOK, -(-max(page.shape[:2]) // 2)))
-    return [line for line in trace(maps) if line.height * float(maps.scale.mean()) >= LARGE]
+    return trace(maps, least=LARGE)
 
 
 def look(page: NDArray[np.uint8], session: Session, *, longest: int) -> Maps:
@@ -126,8 +126,8 @@ def _resized(page: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
     )
 
 
-def trace(maps: Maps) -> list[FoundLine]:
-    """Turn every connected core into a line."""
+def trace(maps: Maps, *, least: float = 0.0) -> list[FoundLine]:
+    """Turn every connected core into a line; those lower than `least` input pixels are left out."""
     binary = (maps.core > CORE_LEVEL).astype(np.uint8)
     count, labels = cv2.connectedComponents(binary, connectivity=4, ltype=cv2.CV_32S)
     if count < 2:
@@ -143,18 +143,22 @@ def trace(maps: Maps) -> list[FoundLine]:
     places = np.stack([x, y], axis=1).astype(np.float64) * 2 + 1
     lines = []
     for first, last in pairwise(starts):
-        line = _line(places[first:last], seen[:, first:last], maps.scale)
+        line = _line(places[first:last], seen[:, first:last], maps.scale, least=least)
         if line is not None:
             lines.append(line)
     return lines
 
 
-def _line(places: Points, seen: NDArray[np.float32], scale: NDArray[np.float64]) -> FoundLine | None:
+def _line(
+    places: Points, seen: NDArray[np.float32], scale: NDArray[np.float64], *, least: float
+) -> FoundLine | None:
     """Fit one line to its core's places "n 2" (input pixels) with the maps "c n" there."""
     sure = float(seen[0].mean())
     if len(places) < 3 or sure < LEAST_SURE:
         return None
     tall = float(np.exp2(np.median(seen[1])) * HEIGHT_UNIT)
+    if tall < least:
+        return None
     along = _axis(places, seen[2:4].mean(axis=1), tall)
     across = np.array([-along[1], along[0]])
     centre = places.mean(axis=0)

@@ -43,18 +43,22 @@ class Listed:
         forms = [(char, "ſ" if char == "s" else "", char.upper()) for char in self.vocabulary.letters]
         return np.array([[id_of(form) for form in row] for row in forms], np.int64).reshape(-1, 3)
 
+    @cached_property
+    def _form_of(self) -> list[tuple[int, int, int]]:
+        return [(small, long, capital) for small, long, capital in self._forms.tolist()]
+
     def number(self, word: str) -> int:
         """Return the number of a word in lower case, −1 if it is not listed; lists may write ss for ß."""
         found = self.vocabulary.find(word)
         return self.vocabulary.find(word.replace("ß", "ss")) if found < 0 and "ß" in word else found
 
-    def search(self, seen: Floats, behind: int, *, shortest: int, longest: int) -> Found:
-        """Return the words of some lengths that the fixations bear best.
+    def search(self, seen: Floats, behind: int, *, shortest: int, longest: int, least: float) -> Found:
+        """Return the words of some lengths that the fixations bear best, but none of a score below `least`.
 
         A beam search from the root of the trie. seen: "t C", log-probabilities from the word's first letter
-        on; behind: the id that follows the word. Cost: some ten array operations a letter.
+        on; behind: the id that follows the word. Cost: some fifteen array operations a letter.
         """
-        tree, folded = self.vocabulary, self._folded(seen)
+        tree, folded = self.vocabulary, self._folded(seen[:longest])
         nodes, scores = np.zeros(1, np.int32), np.zeros(1, np.float32)
         letters = np.zeros((1, 0), np.uint8)
         found = [Found(np.zeros(0, np.float32), np.zeros(0, np.int32), [])]
@@ -63,16 +67,21 @@ class Listed:
             parents = np.repeat(np.arange(len(nodes)), counts)
             before = counts.cumsum(dtype=np.int32) - counts
             nodes = np.repeat(tree.first[nodes] - before, counts) + np.arange(len(parents), dtype=np.int32)
-            scores = scores[parents] + folded[step, tree.letter[nodes]]
-            if len(nodes) > _BEAM:
-                kept = np.argpartition(-scores, _BEAM)[:_BEAM]
-                nodes, scores, parents = nodes[kept], scores[kept], parents[kept]
-            letters = np.concatenate([letters[parents], tree.letter[nodes, None]], axis=1)
+            added = tree.letter[nodes]
+            scores = scores[parents] + folded[step, added]
+            kept = np.flatnonzero(scores >= least)
+            if len(kept) > _BEAM:
+                kept = kept[np.argpartition(-scores[kept], _BEAM)[:_BEAM]]
+            if not len(kept):
+                break
+            nodes, scores, parents, added = nodes[kept], scores[kept], parents[kept], added[kept]
+            letters = np.concatenate([letters[parents], added[:, None]], axis=1)
             if step + 1 < shortest:
                 continue
-            ends = np.flatnonzero(tree.word[nodes] >= 0)
-            whole = scores[ends] + seen[step + 1, behind]
-            found.append(Found(whole, tree.word[nodes[ends]], list(letters[ends])))
+            numbers = tree.word[nodes]
+            whole = scores + seen[step + 1, behind]
+            ends = np.flatnonzero((numbers >= 0) & (whole >= least))
+            found.append(Found(whole[ends], numbers[ends], list(letters[ends])))
         return Found(
             np.concatenate([one.scores for one in found]),
             np.concatenate([one.numbers for one in found]),
@@ -81,12 +90,17 @@ class Listed:
 
     def _folded(self, seen: Floats) -> Floats:
         """Return the log-probability of each letter, whatever its form: "t letters"."""
-        forms = np.where(self._forms >= 0, seen[:, self._forms], _UNSEEN)
-        return np.asarray(np.logaddexp.reduce(forms, axis=-1), np.float32)
+        small, long, capital = np.where(self._forms.T >= 0, seen[:, self._forms.T], _UNSEEN).swapaxes(0, 1)
+        return np.asarray(np.logaddexp(np.logaddexp(small, long), capital), np.float32)
 
     def written(self, letters: Letters, seen: Floats, *, capitals: int) -> Ids:
         """Return the ids of a word whose first letters are capitals; with ſ where it looks likelier."""
-        forms, places = self._forms[letters], np.arange(len(letters))
-        small = np.where(forms[:, :2] >= 0, seen[places[:, None], forms[:, :2]], -np.inf)
-        ids = forms[places, small.argmax(1)]
-        return tuple(np.where((places < capitals) & (forms[:, 2] >= 0), forms[:, 2], ids).tolist())
+        ids = []
+        for place, letter in enumerate(letters.tolist()):
+            small, long, capital = self._form_of[letter]
+            if place < capitals and capital >= 0:
+                small = capital
+            elif long >= 0 and (small < 0 or seen.item(place, long) > seen.item(place, small)):
+                small = long
+            ids.append(small)
+        return tuple(ids)

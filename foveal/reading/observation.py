@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from foveal.reading.decode import Floats, Span, Trial, lengths
-from foveal.reading.evidence import Seen
 from foveal.reading.remedy import Remedied, Word
+from foveal.reading.seen import Seen
 
 _EXTRA = 2
 """Fixations beyond the expected length of a word: one must find its end, one more in case it is longer."""
@@ -46,9 +47,9 @@ class Asked:
     def by_word(self, log_probs: Floats, looks: Floats) -> list[list[Trial]]:
         """Return the trials of each word from what the fixations saw: "t C" and "t n"."""
         trials: list[list[Trial]] = [[] for _ in range(max(self.word, default=-1) + 1)]
-        for number, word in enumerate(self.word):
-            own = np.flatnonzero(self.trial == number)
-            trials[word].append(Trial(log_probs[own], looks[own]))
+        ends = np.searchsorted(self.trial, np.arange(len(self.word) + 1)).tolist()  # one after the other
+        for word, (low, high) in zip(self.word, pairwise(ends), strict=True):
+            trials[word].append(Trial(log_probs[low:high], looks[low:high]))
         return trials
 
 
@@ -67,7 +68,7 @@ def ask(density: Floats, words: list[Span]) -> Asked:
             steps = (np.arange(length + _EXTRA, dtype=np.float32) + 0.5) * (mass / length)
             positions.append(total[span.low] + steps)
             trials.append(np.full(len(steps), len(numbers), np.int64))
-            windows.append(np.tile(np.array([span.low, span.high], np.int64), (len(steps), 1)))
+            windows.append(np.full((len(steps), 2), (span.low, span.high), np.int64))
             numbers.append(number)
     none = np.zeros(0, np.int64)
     return Asked(

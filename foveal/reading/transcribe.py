@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -18,15 +18,17 @@ from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
 from foveal.document import Remedy
+from foveal.reading.characters import Characters, ReadIds
 from foveal.reading.decode import Floats, Span, Trial, best_path, edges, spans
 from foveal.reading.engine import Session
-from foveal.reading.evidence import Seen, char_evidence, ink, line_evidence, on_line, spelling, word_evidence
+from foveal.reading.evidence import char_evidence, line_evidence, on_line, spelling, word_evidence
 from foveal.reading.eye import Eye, Glimpse
 from foveal.reading.line_graphs import load_line
 from foveal.reading.observation import Observation, ask
 from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.remedy import Remedied, better, remedied
 from foveal.reading.second_look import VIEWS, doubtful, judged, views_of
+from foveal.reading.seen import Seen, ink
 from foveal.reading.spaces import parted, set_apart
 from foveal.reading.trust import Trust, load_trust
 from foveal.reading.words import LISTED, Tongue, Words, choose_word, is_sure
@@ -50,6 +52,11 @@ class _Glanced:
     features: Floats
     seen: Seen
     spans: list[Span]
+
+
+class _Chosen(NamedTuple):
+    read: ReadIds
+    remedy: Remedy | None
 
 
 def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -218,55 +225,57 @@ class Transcriber:
         tongue: the words of the text that it is from; those of its own sure words unless given.
         """
         tongue = self.tongue([seen]) if tongue is None else tongue
-        words = []
-        for span, trials, remedies in zip(seen.spans, seen.trials, seen.remedies, strict=True):
-            word = seen.word(span)
-            ids, trial, before = choose_word(word.log_probs, trials, span, trust=self._weight, tongue=tongue)
-            if not ids:
-                continue
-            kind = LISTED
-            if found := better(word, trials, remedies, trust=self._weight) if remedies else None:
-                before, (kind, ids, trial) = ids, found
-                trials = [*trials, trial]
-            known = tongue.knows(ids) if tongue else None
-            read = self._word(seen, span, trials, ids=ids, trial=trial, known=known, looks=looks)
-            remedy = Remedy(kind, self._alphabet.decode(before)) if ids != before else None
-            words.append(replace(read, remedy=remedy))
+        chosen = [one for place in range(len(seen.spans)) if (one := self._choose(seen, place, tongue))]
+        words = self._words_of(seen, chosen, tongue=tongue, looks=looks) if chosen else []
         evidence = line_evidence(seen.glance, seen.spans, characters=sum(len(word.chars) for word in words))
         rows = on_line([word.evidence for word in words if word.evidence is not None], evidence)
         words = [replace(word, evidence=row) for word, row in zip(words, rows, strict=True)]
         reading = Reading(tuple(words), seen.cell, evidence)
         return self._trust.judged(reading) if self._trust else reading
 
-    def _word(
-        self,
-        seen: Observation,
-        span: Span,
-        trials: list[Trial],
-        *,
-        ids: tuple[int, ...],
-        trial: Trial,
-        known: bool | None,
-        looks: bool,
-    ) -> ReadWord:
-        places = edges(seen.glance.density, span, len(ids))
-        evidence = word_evidence(seen.glance, span, trials, ids=ids, trial=trial, places=places)
-        letters = spelling(self._alphabet.decode(ids), known=known)
-        grounds = char_evidence(seen.glance, span, ids=ids, trial=trial, places=places)
-        chars = self._chars(ids, trial, places * seen.cell, looks=looks)
-        return ReadWord(tuple(chars), np.concatenate([evidence, letters]), grounds)
+    def _choose(self, seen: Observation, place: int, tongue: Tongue | None) -> _Chosen | None:
+        """Return what the word of a span is read as, None if it holds no characters."""
+        span, trials, remedies = seen.spans[place], seen.trials[place], seen.remedies[place]
+        word = seen.word(span)
+        ids, trial, before = choose_word(word.log_probs, trials, span, trust=self._weight, tongue=tongue)
+        if not ids:
+            return None
+        kind = LISTED
+        if found := better(word, trials, remedies, trust=self._weight) if remedies else None:
+            before, (kind, ids, trial) = ids, found
+            trials = [*trials, trial]
+        remedy = Remedy(kind, self._alphabet.decode(before)) if ids != before else None
+        return _Chosen(ReadIds(span, trials, ids, trial, edges(seen.glance.density, span, len(ids))), remedy)
 
-    def _chars(self, ids: tuple[int, ...], trial: Trial, ends: Floats, *, looks: bool) -> Iterator[ReadChar]:
+    def _words_of(
+        self, seen: Observation, chosen: Sequence[_Chosen], *, tongue: Tongue | None, looks: bool
+    ) -> list[ReadWord]:
+        """Return the words chosen on one strip with their characters and what speaks for them."""
+        read = Characters(seen.glance, [one.read for one in chosen])
+        evidence, grounds = word_evidence(read), char_evidence(read)
+        every = [one.read.ids for one in chosen]
+        listed = tongue.known(every) if tongue else [None] * len(every)
+        texts = zip(map(self._alphabet.decode, every), listed, strict=True)
+        rows = np.concatenate([evidence, [spelling(text, known=known) for text, known in texts]], axis=1)
+        chars, first = list(self._chars(read, seen.cell, looks=looks)), 0
+        words = []
+        for one, row in zip(chosen, rows, strict=True):
+            part = slice(first, first + len(one.read.ids))
+            words.append(ReadWord(tuple(chars[part]), row, grounds[part], remedy=one.remedy))
+            first = part.stop
+        return words
+
+    def _chars(self, read: Characters, cell: float, *, looks: bool) -> Iterator[ReadChar]:
         text = self._alphabet.decode
-        rows = [min(place, len(trial.looks) - 1) for place in range(len(ids))]
-        chances = np.exp(trial.log_probs[rows])
-        best = np.argpartition(-chances, _OTHERS, axis=1)[:, :_OTHERS]
-        for row, (symbol, (left, right)) in enumerate(zip(ids, ends.tolist(), strict=True)):
-            found = sorted(((float(chances[row, i]), int(i)) for i in best[row]), reverse=True)
-            others = [(text([i]), p) for p, i in found if i not in (symbol, 0) and p > _LEAST]
-            look = trial.looks[rows[row]] if looks else None
-            chance = float(chances[row, symbol])
-            yield ReadChar(text([symbol]), left, right, chance, tuple(others), look)
+        best = np.argpartition(-read.fixed, _OTHERS, axis=1)[:, :_OTHERS]
+        chances = np.exp(np.take_along_axis(read.fixed, best, 1)).tolist()
+        likeliest = zip(chances, best.tolist(), strict=True)
+        own, ends = np.exp(read.fixations).tolist(), (read.places * cell).tolist()
+        ids, seen = read.ids.tolist(), read.looks if looks else [None] * len(own)
+        for symbol, chance, (left, right), others, look in zip(ids, own, ends, likeliest, seen, strict=True):
+            named = [(p, i) for p, i in zip(*others, strict=True) if p > _LEAST and i not in (symbol, 0)]
+            alternatives = tuple((text([i]), p) for p, i in sorted(named, reverse=True))
+            yield ReadChar(text([symbol]), left, right, chance, alternatives, look)
 
 
 def load_transcriber(

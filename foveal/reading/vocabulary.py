@@ -102,6 +102,10 @@ class Vocabulary:
         return np.where(self.ends, self.ends.cumsum(dtype=np.int32) - 1, -1).astype(np.int32)
 
     @cached_property
+    def _first(self) -> memoryview:
+        return self.first.data  # one element at a time, faster than of an array
+
+    @cached_property
     def _letters(self) -> bytes:
         return self.letter.tobytes()
 
@@ -111,28 +115,34 @@ class Vocabulary:
 
     def find(self, word: str) -> int:
         """Return the number of a word in lower case, −1 if no language has it."""
-        letters, first, node = self._letters, self.first, 0
+        letters, first, node = self._letters, self._first, 0
         for char in word:
             wanted = self._letter_of.get(char)
-            node = -1 if wanted is None else letters.find(wanted, first.item(node), first.item(node + 1))
+            node = -1 if wanted is None else letters.find(wanted, first[node], first[node + 1])
             if node < 0:
                 return -1
         return self.word.item(node)
 
+    @cached_property
+    def highest(self) -> float:
+        """The log-chance that no word exceeds, whatever the languages weigh."""
+        return -float(self.chance.min(initial=255)) / _STEPS
+
     def log_chances(self, numbers: NDArray[np.integer], weights: Floats) -> Floats:
         """Return the log-chance of words, "k", in a text whose languages have these weights."""
-        places, starts = self._entries(numbers)
         if not len(numbers):
             return np.zeros(0, np.float32)
+        places, starts = self._entries(numbers)
         shares = weights[self.language[places]] * _CHANCE[self.chance[places]]
         return np.asarray(np.log(np.add.reduceat(shares, starts) + _LEAST), np.float32)
 
     def _entries(self, numbers: NDArray[np.integer]) -> tuple[Ints, Ints]:
         """Return the places of the entries of words, and where those of each word begin among them."""
         counts = self.spoken[numbers].astype(np.int32)
-        starts = np.concatenate(([0], counts.cumsum()[:-1])).astype(np.int32)
-        places = np.repeat(self._begin[numbers] - starts, counts) + np.arange(counts.sum())
-        return places.astype(np.int32), starts
+        ends = counts.cumsum(dtype=np.int32)
+        starts = ends - counts
+        places = np.repeat(self._begin[numbers] - starts, counts)
+        return places + np.arange(len(places), dtype=np.int32), starts
 
     @cached_property
     def _begin(self) -> Ints:
@@ -145,17 +155,21 @@ class Vocabulary:
         weights = np.array([PRIORS.get(name, left) for name in self.languages], np.float32)
         return np.asarray(weights / weights.sum(), np.float32)
 
+    @cached_property
+    def _prior(self) -> Floats:
+        return self.prior()
+
     def heard(self, words: Iterable[str]) -> Floats:
         """Return how likely each language is once words of a text, in lower case, were read: "languages".
 
         Words that no language has say nothing.
         """
-        scores = np.log(self.prior())
-        for number in filter(lambda one: one >= 0, map(self.find, words)):
-            places, _ = self._entries(np.array([number]))
-            chances = np.full(len(scores), _ELSE)
-            chances[self.language[places]] += _CHANCE[self.chance[places]]
-            scores += np.log(chances)
+        numbers = np.array([number for word in words if (number := self.find(word)) >= 0], np.int64)
+        places, _ = self._entries(numbers)
+        chances = np.full((len(numbers), len(self.languages)), _ELSE)
+        rows = np.repeat(np.arange(len(numbers)), self.spoken[numbers])
+        chances[rows, self.language[places]] += _CHANCE[self.chance[places]]
+        scores = np.log(self._prior) + np.log(chances).sum(0)
         weights = np.exp(scores - scores.max())
         return np.asarray(weights / weights.sum(), np.float32)
 

@@ -7,16 +7,16 @@ what the glance and the fixations say of every character.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from foveal.alphabet import Alphabet
-from foveal.reading.decode import Floats, Span, Trial, choose, ctc_scores, fixation_ids, support
+from foveal.reading.decode import Floats, Span, Trial, choose, ctc_scores, support, supports
 from foveal.reading.listed import Ids, Listed
 from foveal.reading.vocabulary import Vocabulary, embedded_words
 
@@ -37,6 +37,7 @@ _ENOUGH = 200  # sure words tell the language well enough
 _KEPT = 16  # listed words that are held against all that was seen, of those likeliest by the fixations
 _OTHER = 2  # letters by which a listed word may be longer or shorter than what was read: fixations beyond the
 # end of a shorter word do not speak against it
+_ROUNDED = 0.01  # what sums of log-probabilities may lack
 _BREAKS = ("-", "¬", "⸗")
 _PARTS = re.compile(r"(\W*(?:[^\W\d_]{1,6}['’])?)(.*?)(\W*)", re.DOTALL)
 
@@ -94,13 +95,25 @@ class Tongue:
 
     def log_chance(self, ids: Ids) -> float:
         """Return how likely a word is, whatever signs stand around it."""
-        core = self._core(ids)
-        found = self._listed(core)
-        return UNLISTED - EACH * len(core) if found is None else found
+        return float(self.log_chances([ids])[0])
+
+    def log_chances(self, words: Sequence[Ids]) -> Floats:
+        """Return `log_chance` of several words, looked up at once."""
+        cores = [self._core(ids) for ids in words]
+        found = self._listed(cores)
+        chances = [
+            UNLISTED - EACH * len(core) if chance is None else chance
+            for core, chance in zip(cores, found, strict=True)
+        ]
+        return np.array(chances, np.float32)
 
     def knows(self, ids: Ids) -> bool:
         """Tell whether a word is listed; one of a single letter never is."""
-        return self._listed(self._core(ids)) is not None
+        return self.known([ids])[0]
+
+    def known(self, words: Sequence[Ids]) -> list[bool]:
+        """Tell of several words which are listed, looked up at once."""
+        return [chance is not None for chance in self._listed([self._core(ids) for ids in words])]
 
     def spells(self, ids: Ids) -> bool:
         """Tell whether they are letters, and nothing else."""
@@ -109,22 +122,31 @@ class Tongue:
     def _core(self, ids: Ids) -> str:
         return parts(self.words.alphabet.decode(ids))[1].lower().replace("ſ", "s")
 
-    def _listed(self, core: str) -> float | None:
-        if core not in self._known:
-            chances = [
-                float(listed.vocabulary.log_chances(np.array([number]), weights)[0])
-                for listed, weights in zip(self.words.lists, self.weights, strict=True)
-                if (number := listed.number(core)) >= 0
-            ]
-            self._known[core] = max(chances, default=None)
-        return self._known[core]
+    def _listed(self, cores: Sequence[str]) -> list[float | None]:
+        """Return the log-chance of each word by the list that it is likeliest in, None if in none."""
+        found: dict[str, float | None] = {core: None for core in cores if core not in self._known}
+        for listed, weights in zip(self.words.lists, self.weights, strict=True):
+            numbers = {core: number for core in found if (number := listed.number(core)) >= 0}
+            chances = listed.vocabulary.log_chances(np.array([*numbers.values()], np.int64), weights)
+            for core, chance in zip(numbers, chances.tolist(), strict=True):
+                found[core] = max(chance, found[core] or chance)
+        self._known.update(found)
+        return [self._known[core] for core in cores]
 
     @cached_property
     def _known(self) -> dict[str, float | None]:
         return {}
 
-    def like(self, ids: Ids, trials: Sequence[Trial], *, trust: float) -> set[Ids]:
-        """Return readings with a listed word in the place of the word read, those that look likeliest."""
+    @cached_property
+    def highest(self) -> float:
+        """The log-chance that no word exceeds."""
+        return max(listed.vocabulary.highest for listed in self.words.lists)
+
+    def like(self, ids: Ids, trials: Sequence[Trial], *, trust: float, least: float) -> set[Ids]:
+        """Return readings with a listed word in the place of the word read, those that look likeliest.
+
+        least: words that all fixations hold less likely are left out.
+        """
         alphabet = self.words.alphabet
         before, core, after = parts(alphabet.decode(ids))
         broken = after[:1] in _BREAKS  # at the end of a line
@@ -132,17 +154,19 @@ class Tongue:
             return set()
         lead, tail = tuple(alphabet.encode(before)), tuple(alphabet.encode(after))
         capitals = len(core) * 2 if core.isupper() else int(core[0].isupper())
-        found: list[tuple[float, Ids]] = []
+        found: list[tuple[float, Callable[[], Ids]]] = []
         for trial in trials:
             seen = trial.log_probs[len(lead) :]
             for listed, weights in zip(self.words.lists, self.weights, strict=True):
                 scores, numbers, letters = listed.search(
-                    seen, (*tail, 0)[0], shortest=len(core) - _OTHER, longest=len(core) + _OTHER
+                    seen, (*tail, 0)[0], shortest=len(core) - _OTHER, longest=len(core) + _OTHER, least=least
                 )
                 total = trust * scores + self.words.share * listed.vocabulary.log_chances(numbers, weights)
                 for i in np.argsort(-total)[:_KEPT]:
-                    found.append((float(total[i]), listed.written(letters[i], seen, capitals=capitals)))
-        return {(*lead, *word, *tail) for _, word in sorted(found, key=lambda one: -one[0])[:_KEPT]}
+                    write = partial(listed.written, letters[i], seen, capitals=capitals)
+                    found.append((float(total[i]), write))
+        likeliest = sorted(found, key=lambda one: -one[0])[:_KEPT]
+        return {(*lead, *write(), *tail) for _, write in likeliest}
 
 
 def parts(text: str) -> tuple[str, str, str]:
@@ -161,7 +185,7 @@ def is_sure(span: Span, trials: Sequence[Trial]) -> bool:
     """Tell whether a word was read so surely that it tells the language of its text."""
     return (
         len(span.ids) > 1
-        and all(fixation_ids(one.log_probs) == span.ids for one in trials)
+        and all(one.ids == span.ids for one in trials)
         and (support(span.ids, trials)[0] > _SURE)
     )
 
@@ -179,25 +203,28 @@ def choose_word(
 ) -> Chosen:
     """Choose as `choose` does; where the word is in doubt, listed words are among the readings."""
     ids, trial = choose(glanced, trials, span, trust=trust)
-    if tongue is None or not ids or _stands(glanced, trials, ids, span, trust=trust, tongue=tongue):
+    if tongue is None or not ids:
         return Chosen(ids, trial, ids)
-    readings = {span.ids, *(fixation_ids(one.log_probs) for one in trials)} - {()}
+    path = float(glanced.max(-1).sum()) if ids == span.ids else float(ctc_scores(glanced, [ids])[0])
+    seen = trust * support(ids, trials)[0] + (1 - trust) * path  # of the glance's own text at least so much
+    if _stands(ids, seen, tongue):
+        return Chosen(ids, trial, ids)
+    readings = {span.ids, *(one.ids for one in trials)} - {()}
+    ahead = seen + tongue.words.share * (tongue.log_chance(ids) - tongue.highest)
+    least = (
+        ahead / trust - _ROUNDED if trust else -np.inf
+    )  # worse fixations cannot win, whatever the rest says
     for read in list(readings):
-        readings |= tongue.like(read, trials, trust=trust)
+        readings |= tongue.like(read, trials, trust=trust, least=least)
     every = list(readings)
-    fixed = np.array([support(one, trials)[0] for one in every])
-    chances = np.array([tongue.log_chance(one) for one in every])
-    together = trust * fixed + (1 - trust) * ctc_scores(glanced, every) + tongue.words.share * chances
+    likely = trust * supports(every, trials) + (1 - trust) * ctc_scores(glanced, every)
+    together = likely + tongue.words.share * tongue.log_chances(every)
     best = every[int(together.argmax())]
     return Chosen(best, trials[-support(best, trials)[1]], ids)
 
 
-def _stands(
-    glanced: Floats, trials: Sequence[Trial], ids: Ids, span: Span, *, trust: float, tongue: Tongue
-) -> bool:
-    """Tell whether no listed word could be likelier than what was read."""
-    path = float(glanced.max(-1).sum()) if ids == span.ids else float(ctc_scores(glanced, [ids])[0])
-    seen = trust * support(ids, trials)[0] + (1 - trust) * path  # of the glance's own text at least so much
+def _stands(ids: Ids, seen: float, tongue: Tongue) -> bool:
+    """Tell whether no listed word is likelier than what was read. seen: how likely both steps hold it."""
     against = float(np.log(-np.expm1(min(seen, -1e-9))))  # all that is not this word
     needed = (seen - against) / tongue.words.share if tongue.words.share else np.inf
     if needed > _LIKELY - UNLISTED + EACH * len(ids):  # even if it is not listed

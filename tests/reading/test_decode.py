@@ -11,11 +11,14 @@ from foveal.reading.decode import (
     best_path,
     choose,
     ctc_score,
+    ctc_scores,
     edges,
     fixation_ids,
     fixation_score,
     lengths,
     spans,
+    support,
+    supports,
 )
 
 
@@ -47,6 +50,22 @@ def test_score_is_torchs_ctc_loss(ids: tuple[int, ...]) -> None:
         log_probs[:, None], torch.tensor([ids]), torch.tensor([11]), torch.tensor([len(ids)]), reduction="sum"
     )
     assert ctc_score(log_probs.numpy(), ids) == pytest.approx(-float(loss), rel=1e-4)
+
+
+def test_scores_of_texts_together_are_those_of_each_even_over_many_columns() -> None:
+    torch.manual_seed(1)
+    log_probs = (3 * torch.randn(150, 9)).log_softmax(-1)
+    texts = [(3,), (3, 3, 4), (5, 6, 7, 5) * 12]
+    for ids, score in zip(texts, ctc_scores(log_probs.numpy(), texts), strict=True):
+        sizes = torch.tensor([150]), torch.tensor([len(ids)])
+        loss = torch.nn.functional.ctc_loss(log_probs[:, None], torch.tensor([ids]), *sizes, reduction="sum")
+        assert score == pytest.approx(-float(loss), rel=1e-4)
+
+
+def test_support_of_texts_together_is_that_of_each() -> None:
+    trials = [Trial(sharp(ids), np.zeros((len(ids), 4), np.float32)) for ids in ([4, 5, 0], [4, 6, 5, 0])]
+    texts = [(4,), (4, 5), (4, 6, 5), (4, 6, 5, 7, 7)]
+    assert supports(texts, trials).tolist() == pytest.approx([support(ids, trials)[0] for ids in texts])
 
 
 def test_fixations_stop_at_the_first_that_finds_nothing() -> None:

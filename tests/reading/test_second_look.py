@@ -7,10 +7,10 @@ import pytest
 
 from foveal.alphabet import Alphabet
 from foveal.reading.decode import Floats, Span, Symbol, Trial
-from foveal.reading.evidence import Seen
 from foveal.reading.observation import Observation
 from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.second_look import SURE, VIEWS, doubtful, judged, views_of
+from foveal.reading.seen import Seen
 from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Tongue, Words
 

@@ -11,15 +11,14 @@ import pytest
 from foveal import Reader
 from foveal.document import Document, Line
 from foveal.images import pages
+from foveal.reading.characters import Characters, ReadIds
 from foveal.reading.decode import Span, Symbol, Trial, edges
 from foveal.reading.engine import load_session
 from foveal.reading.evidence import (
     CHAR_EVIDENCE,
     LINE_EVIDENCE,
     WORD_EVIDENCE,
-    Seen,
     char_evidence,
-    ink,
     odds_against,
     on_line,
     spelling,
@@ -27,6 +26,7 @@ from foveal.reading.evidence import (
     word_evidence,
 )
 from foveal.reading.readings import Reading
+from foveal.reading.seen import Seen, ink
 from foveal.reading.transcribe import Transcriber
 from foveal.reading.trust import load_trust
 
@@ -59,9 +59,13 @@ SPAN = Span(tuple(Symbol(i, 2 * n + 1, 2 * n + 1, 0.9) for n, i in enumerate(IDS
 PLACES = edges(glanced(IDS, sure=0.9).density, SPAN, len(IDS))
 
 
+def as_read(one: Trial, *, sure: float) -> Characters:
+    return Characters(glanced(IDS, sure=sure), [ReadIds(SPAN, [one], IDS, one, PLACES)])
+
+
 def evidence(*, sure: float = 0.99, looks_at: tuple[int, ...] = (1, 3, 5)) -> dict[str, float]:
     one = trial(IDS, sure=sure, looks_at=list(looks_at))
-    values = word_evidence(glanced(IDS, sure=sure), SPAN, [one], ids=IDS, trial=one, places=PLACES)
+    (values,) = word_evidence(as_read(one, sure=sure))
     (row,) = on_line([np.concatenate([values, spelling("abc", known=True)])], np.zeros(5))
     return dict(zip(WORD_EVIDENCE, row, strict=True))
 
@@ -83,10 +87,22 @@ def test_a_look_off_the_ink_drifts() -> None:
 
 def test_the_grounds_of_a_character_are_its_own() -> None:
     one = trial(IDS, sure=0.9, looks_at=[1, 3, 10])
-    grounds = char_evidence(glanced(IDS, sure=0.9), SPAN, ids=IDS, trial=one, places=PLACES)
+    grounds = char_evidence(as_read(one, sure=0.9))
     assert grounds.shape == (3, len(CHAR_EVIDENCE))
     looked = grounds[:, CHAR_EVIDENCE.index("ink_looked_at")]
     assert looked[0] == looked[1] > looked[2]
+
+
+def test_the_evidence_of_a_word_is_the_same_alone_and_on_a_line() -> None:
+    seen = glanced((*IDS, 6, 2), sure=0.8)
+    words = []
+    for ids, looks_at, low, high in ((IDS, [1, 3, 5], 0, 6), ((6, 2), [7, 10], 6, 12)):
+        span = Span(tuple(Symbol(i, low + 1, low + 1, 0.9) for i in ids), low, high)
+        one = trial(ids, sure=0.7, looks_at=looks_at)
+        words.append(ReadIds(span, [one], ids, one, edges(seen.density, span, len(ids))))
+    for measure in (word_evidence, char_evidence):
+        alone = np.concatenate([measure(Characters(seen, [word])) for word in words])
+        assert measure(Characters(seen, words)) == pytest.approx(alone, abs=1e-5)
 
 
 def test_ink_is_where_pixels_vary() -> None:

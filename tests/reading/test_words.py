@@ -139,7 +139,7 @@ def test_the_search_finds_what_trying_every_word_finds() -> None:
     listed = {"".join(rng.choice(list(letters), rng.integers(1, 6))): -8.0 for _ in range(120)}
     words = Words(ALPHABET, vocabulary=Vocabulary.build({"en": listed}))
     table = np.log(rng.dirichlet(np.full(len(ALPHABET), 0.05), 7) + 1e-9).astype(np.float32)
-    found = words.lists[0].search(table, 0, shortest=2, longest=5)
+    found = words.lists[0].search(table, 0, shortest=2, longest=5, least=-np.inf)
 
     def score(word: str) -> float:
         ids = [ALPHABET.encode(char + char.upper()) for char in word]
@@ -151,3 +151,6 @@ def test_the_search_finds_what_trying_every_word_finds() -> None:
     alphabet = words.lists[0].vocabulary.letters
     assert "".join(alphabet[i] for i in found.letters[place]) == best
     assert math.isclose(float(found.scores[place]), score(best), abs_tol=1e-4)
+    least = float(np.median(found.scores))
+    likely = words.lists[0].search(table, 0, shortest=2, longest=5, least=least)
+    assert sorted(likely.scores) == sorted(found.scores[found.scores >= least])
