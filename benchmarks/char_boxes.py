@@ -1,4 +1,4 @@
-"""Where characters stand, by foveal and by its peers: their boxes and looks against characters located by hand.
+"""Where characters stand, by foveal and by its peers: boxes and looks against characters located by hand.
 
     python benchmarks/char_boxes.py SET… [--rapidocr PYTHON] [--tesseract PYTHON] [--limit N] [--json FILE]
 
@@ -183,7 +183,7 @@ def arguments() -> argparse.Namespace:
     raw = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("sets", nargs="+", type=Path, metavar="SET")
-    parser.add_argument("--model", nargs="+", default=["fast", "accurate"])
+    parser.add_argument("--model", nargs="*", default=["fast", "accurate"])
     parser.add_argument("--rapidocr", metavar="PYTHON", help="the Python that has rapidocr")
     parser.add_argument("--tesseract", metavar="PYTHON", help="the Python that has tesserocr")
     parser.add_argument("--tessdata", default=TESSDATA, help="the folder of Tesseract's language data")
