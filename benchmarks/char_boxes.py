@@ -15,7 +15,8 @@ that errors of reading do not count as errors of place:
 `of read`: each engine's own characters; `of shared`: those alone that all of them read right. A glyph of
 several letters (ch, ﬅ) is aligned, but not counted. RapidOCR gives no character boxes of a crop that it only
 reads: `rapidocr` makes the columns of its reading into boxes by its own rule, as if it had found the crop;
-`rapidocr-found` lets it find the text in the crop first, misses much by that, and is left out of `shared`.
+with `--found`, `rapidocr-found` finds the text in the crop first. That takes it seconds and misses many a
+word, so it is left out of `shared`.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def everyone(folder: Path, options: argparse.Namespace) -> Iterator[tuple[str, l
     peers = commands(options)
     for name, command in peers.items():
         yield name, theirs(command, questions, options.threads)
-    if "rapidocr" in peers and task(folder) != "page":
+    if options.found and "rapidocr" in peers and task(folder) != "page":
         whole = [one | {"task": "page"} for one in questions]
         yield FOUND, theirs(peers["rapidocr"], whole, options.threads)
 
@@ -187,6 +188,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rapidocr", metavar="PYTHON", help="the Python that has rapidocr")
     parser.add_argument("--tesseract", metavar="PYTHON", help="the Python that has tesserocr")
     parser.add_argument("--tessdata", default=TESSDATA, help="the folder of Tesseract's language data")
+    parser.add_argument("--found", action="store_true", help="also let RapidOCR find the text in crops")
     parser.add_argument("--limit", type=int, help="only the first N images of a set")
     parser.add_argument("--threads", type=int, default=1, help="threads of every peer; 0: its own choice")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")

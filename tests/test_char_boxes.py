@@ -1,4 +1,4 @@
-"""The benchmark of character boxes: on drawn words foveal itself, and an engine that is off by so many pixels."""
+"""The benchmark of character boxes: on drawn words foveal itself, and an engine off by so many pixels."""
 
 import importlib
 import json
@@ -49,7 +49,7 @@ def shifted(char_boxes: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     script = tmp_path / "engine.py"
     script.write_text(ENGINE.format(engines=str(BENCHMARKS / "engines"), tests=str(Path(__file__).parent)))
     monkeypatch.setattr(char_boxes, "commands", lambda _: {"shifted": [sys.executable, str(script)]})
-    return Namespace(model=[], limit=None, threads=1)
+    return Namespace(model=[], limit=None, threads=1, found=False)
 
 
 def test_foveal_finds_the_letters_of_drawn_words(

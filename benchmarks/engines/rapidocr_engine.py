@@ -25,7 +25,8 @@ engine = RapidOCR(params=params)
 
 def run(image, task, **more):
     source = cv2.imread(image) if setting == "best" else image
-    parts = {} if task == "page" else {"use_det": False, "use_cls": setting != "best", "use_rec": True}
+    # all three every time: RapidOCR keeps what it was told for the next image
+    parts = {"use_det": task == "page", "use_cls": setting != "best", "use_rec": True}
     return engine(source, **parts, **more)
 
 
