@@ -46,6 +46,7 @@ Matched = list[dict[int, Char]]
 """For every image the characters read right, each under the index of the true one that it stands for."""
 Row = dict[str, Any]
 FOUND = "rapidocr-found"
+NOTE = "\n* gives no character boxes of crops: the columns of its reading, made into boxes by its own rule"
 COLUMNS = {
     "set": "set",
     "engine": "engine",
@@ -164,14 +165,17 @@ def compare(folder: Path, options: argparse.Namespace) -> Iterator[Row]:
                 for chars, boxes, places in zip(images, truth, kept, strict=True)
                 for place in places
             ]
+            by_rule = engine == "rapidocr" and not is_pages(folder)
             known = {"set": folder.name, "engine": engine, "of": of, "true": true, "matched": len(pairs)}
-            yield known | figures(pairs)
+            yield known | {"by_rule": by_rule} | figures(pairs)
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return the rows as a table in Markdown."""
-    cells = [[cell(row.get(key)) for key in COLUMNS.values()] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [list(COLUMNS), ["---"] * len(COLUMNS), *cells])
+    """Return the rows as a table in Markdown; a star where boxes are not the engine's own answer."""
+    marked = [row | {"engine": f"{row['engine']} *"} if row["by_rule"] else row for row in rows]
+    cells = [[cell(row.get(key)) for key in COLUMNS.values()] for row in marked]
+    lines = [f"| {' | '.join(row)} |" for row in [list(COLUMNS), ["---"] * len(COLUMNS), *cells]]
+    return "\n".join(lines + [NOTE] * any(row["by_rule"] for row in rows))
 
 
 def cell(value: object) -> str:
