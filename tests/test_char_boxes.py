@@ -96,3 +96,10 @@ def test_between_cuts_boxes_overlap_along_x(char_boxes: ModuleType, drawn: Path,
 
 def test_a_letter_with_marks_is_one_and_a_ligature_is_not(char_boxes: ModuleType) -> None:
     assert [char_boxes.is_one(text) for text in ("a", "aͤ", "ch", "")] == [True, True, False, False]
+
+
+def test_boxes_that_are_not_the_engines_own_answer_have_a_star(char_boxes: ModuleType) -> None:
+    rows = [{"engine": name, "by_rule": name == "rapidocr", "iou": 0.5} for name in ("rapidocr", "tesseract")]
+    _, _, one, other, *note = char_boxes.table(rows).splitlines()
+    assert ("| rapidocr * |" in one, "| tesseract |" in other) == (True, True)
+    assert note[-1] == char_boxes.NOTE.strip()
