@@ -31,6 +31,7 @@ LANGUAGES = {
     "handwriting": "fra",
     "printed_lines_ocr17": "fra",
     "printed_lines_archiscribe": "Fraktur",
+    "glyphs_kant": "Fraktur",
 }
 HEADLINE = {"word": "accuracy_alphanumeric", "line": "cer", "page": "bag_of_words_f1"}
 Answer = dict[str, Any]

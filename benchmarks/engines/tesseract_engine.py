@@ -15,7 +15,7 @@ languages = tesserocr.get_languages(tessdata)[1]
 engines = {}
 
 
-def read(image, task, language):
+def opened(image, task, language):
     key = language if language in languages else "eng"
     if key not in engines:
         engines[key] = tesserocr.PyTessBaseAPI(path=tessdata, lang=key)
@@ -23,7 +23,24 @@ def read(image, task, language):
     api.SetPageSegMode(modes[task])
     with Image.open(image) as picture:
         api.SetImage(picture.convert("RGB"))
-    return api.GetUTF8Text().strip()
+    return api
 
 
-serve(read)
+def read(image, task, language):
+    return opened(image, task, language).GetUTF8Text().strip()
+
+
+def locate(image, task, language):
+    api = opened(image, task, language)
+    if not api.GetUTF8Text().strip():
+        return []
+    symbol = tesserocr.RIL.SYMBOL
+    found = []
+    for place in tesserocr.iterate_level(api.GetIterator(), symbol):
+        left, top, right, bottom = place.BoundingBox(symbol)
+        corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
+        found.append([place.GetUTF8Text(symbol), corners])
+    return found
+
+
+serve(read, locate)

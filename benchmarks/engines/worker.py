@@ -1,8 +1,9 @@
 """The loop of an engine process: one JSON request a line on stdin, one JSON answer a line on stdout.
 
-Request: {"image": path, "task": "word" | "line" | "page", "language": hint}. Answer: {"text", "wall", "cpu",
-"peak"}: seconds of this one reading, and the peak resident size in bytes of the process so far. Each engine
-runs this in its own environment, so this file uses the standard library only.
+Request: {"image": path, "task": "word" | "line" | "page", "language": hint, "want": "text" | "chars"}, text
+unless told. Answer: {"text" or "chars", "wall", "cpu", "peak"}: seconds of this one reading, and the peak
+resident size in bytes of the process so far. "chars": [sign, corners] of every character, in pixels of the
+image. Each engine runs this in its own environment, so this file uses the standard library only.
 """
 
 import json
@@ -17,15 +18,19 @@ def peak_memory():
     return next(int(row.split()[1]) * 1024 for row in rows if row.startswith("VmHWM"))
 
 
-def serve(read):
-    """Answer requests until stdin ends; `read(image, task, language)` gives the text of one image."""
+def serve(read, locate=None):
+    """Answer requests until stdin ends.
+
+    `read(image, task, language)` gives the text of one image, `locate`, of the same, its characters.
+    """
+    ways = {"text": read, "chars": locate}
     answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints must not mix with the answers
     for row in sys.stdin:
         request = json.loads(row)
         wall, cpu = time.perf_counter(), time.process_time()
-        text = read(request["image"], request["task"], request.get("language", "eng"))
+        want = request.get("want", "text")
         answer = {
-            "text": text,
+            want: ways[want](request["image"], request["task"], request.get("language", "eng")),
             "wall": time.perf_counter() - wall,
             "cpu": time.process_time() - cpu,
             "peak": peak_memory(),
