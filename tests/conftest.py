@@ -1,5 +1,6 @@
 """Running the shell's commands, in this process or as a process of their own."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,11 @@ import pytest
 from ran import Ran
 
 from foveal.cli import main
+
+
+def heed_interrupts() -> None:
+    """Let SIGINT do what it does in a terminal: a shell's background jobs, and their children, ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -31,7 +37,12 @@ def process() -> Callable[..., "subprocess.Popen[bytes]"]:
 
     def start(*arguments: object, **options: object) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-m", "foveal", *map(str, arguments)]
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        pipes: dict[str, object] = {
+            "stdin": subprocess.DEVNULL,
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.PIPE,
+        }
+        pipes["preexec_fn"] = heed_interrupts
         return subprocess.Popen(command, **(pipes | options))  # type: ignore[call-overload, no-any-return]
 
     return start
