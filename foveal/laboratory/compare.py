@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -88,7 +89,7 @@ def compare(asked: Comparison, *, told: Callable[[str], None] = lambda _: None) 
 
 def weighed(trials: Sequence[Trial]) -> dict[str, Any]:
     """Return what reading costs by recipe, one trained trial after another, with nothing else running."""
-    return {str(trial.recipe): weigh(trial) for trial in trials}
+    return {str(trial.recipe): _kept(trial.output / "cost.json", partial(weigh, trial)) for trial in trials}
 
 
 def _name(recipe: Path) -> str:
@@ -122,13 +123,17 @@ def _alone(function: Callable[[T], dict[str, Any]], given: T) -> dict[str, Any]:
 
 
 def _finished(trial: Trial) -> dict[str, Any]:
-    done = trial.output / "trial.json"
-    if done.exists():
-        kept: dict[str, Any] = json.loads(done.read_text(encoding="utf-8"))
-        return kept
-    outcome = carry_out(trial)
-    done.write_text(json.dumps(outcome, ensure_ascii=False), encoding="utf-8")
-    return outcome
+    return _kept(trial.output / "trial.json", partial(carry_out, trial))
+
+
+def _kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what was found out before, or find it out and keep it."""
+    if path.exists():
+        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return known
+    found = make()
+    path.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+    return found
 
 
 def _keep(trials: Sequence[dict[str, Any]], asked: Comparison) -> None:

@@ -112,7 +112,9 @@ def _meter(device: torch.device) -> tuple[Callable[[], float], str]:
         import pynvml  # type: ignore[import-untyped, unused-ignore]
 
         pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(device.index or 0)
+        # by its name: NVML counts the cards that CUDA_VISIBLE_DEVICES hides as well
+        card = torch.cuda.get_device_properties(device).uuid
+        handle = pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{card}")
         return lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000, "nvml"
     try:
         _RAPL.read_text()
