@@ -43,8 +43,6 @@ def places(q: Tensor, k: Tensor) -> tuple[Tensor, Tensor]:
     return i[:, None], j[None]
 
 
-
-
 def near(q: Tensor, k: Tensor) -> Tensor:
     i, j = places(q, k)
     return (i - j).abs() <= WINDOW

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.colors import TABLEAU_COLORS
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from foveal.laboratory.table import of_sets, short
 
 Trial = Mapping[str, Any]
+
+_LOOKS = cycler(linestyle=["-", "--", ":"]) * cycler(color=list(TABLEAU_COLORS))
+"""Of thirty lines, no two alike."""
 
 
 def draw(trials: Sequence[Trial], folder: Path) -> list[Path]:
@@ -49,23 +55,26 @@ def _pareto(figure: Figure, trials: Mapping[str, Sequence[Trial]]) -> None:
 
 def _length(figure: Figure, trials: Mapping[str, Sequence[Trial]]) -> None:
     axes = figure.subplots()
+    axes.set_prop_cycle(_LOOKS)
     for name, own in trials.items():
         classes = list(dict.fromkeys(key for trial in own for key in trial["cer_by_length"]))
         means = [
             np.mean([t["cer_by_length"][key] for t in own if key in t["cer_by_length"]]) for key in classes
         ]
-        axes.plot(classes, 100 * np.array(means), "o-", label=name)
+        axes.plot(classes, 100 * np.array(means), marker="o", label=name)
     _label(axes, "characters of the text", "CER, %", "linear")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, ncols=1 + len(trials) // 24, loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _cost(figure: Figure, trials: Mapping[str, Sequence[Trial]]) -> None:
     left, right = figure.subplots(1, 2)
+    left.set_prop_cycle(_LOOKS)
+    right.set_prop_cycle(_LOOKS)
     for name, own in trials.items():
         rows = own[0]["by_length"]
         widths = [row["width"] for row in rows]
-        left.plot(widths, [row["ms"] for row in rows], "o-", label=name)
-        right.plot(widths, [row["bytes"] / 1e6 for row in rows], "o-", label=name)
+        left.plot(widths, [row["ms"] for row in rows], marker="o", label=name)
+        right.plot(widths, [row["bytes"] / 1e6 for row in rows], marker="o", label=name)
     _label(left, "width of the strip, px", "CPU ms, one core", "log")
     _label(right, "width of the strip, px", "working memory, MB", "log")
     left.set_yscale("log")
@@ -76,5 +85,8 @@ def _cost(figure: Figure, trials: Mapping[str, Sequence[Trial]]) -> None:
 def _label(axes: Axes, x: str, y: str, scale: str) -> None:
     axes.set_xlabel(x)
     axes.set_ylabel(y)
-    axes.set_xscale(scale)
+    if scale == "log":  # a linear scale, set once more, would take the names of classes away
+        axes.set_xscale("log")
+        for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            ticks(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
     axes.grid(alpha=0.3)

@@ -40,6 +40,7 @@ COLUMNS: dict[str, Pick] = {
     "look stability": lambda trial: trial["looks"].get("stability"),
     "M parameters": scaled("parameters", 1e-6),
     "GFLOP": scaled("flops", 1e-9),
+    "steps": scaled("steps"),
     "training strips/s": scaled("images_s"),
     "training GB": scaled("training_bytes", 1e-9),
     "CPU ms": scaled("cpu_ms"),

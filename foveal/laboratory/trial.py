@@ -33,6 +33,9 @@ Floats = NDArray[np.float32]
 _WEIGHED = 8
 """Strips whose reading is timed, and whose looks are compared under small changes of the image."""
 
+_SECONDS = 2.0
+"""Of reading, to measure its energy: a GPU's counter moves a few times a second."""
+
 LENGTHS = (4, 8, 16, 32, 64, 10**6)
 """Upper ends of the classes of length, in characters, by which CER is told."""
 
@@ -184,10 +187,12 @@ def weigh(trial: Trial) -> dict[str, Any]:
     }
     if device.type == "cuda":
         costs["gpu_ms"] = _mean_latency(reader, images, time.perf_counter)
+    begin, times = time.perf_counter(), 0
     with measured(device) as energy:
-        for _ in range(5):
+        while times < 5 or time.perf_counter() - begin < _SECONDS:
             reader.transcribe(images)
-    return costs | {"joules": energy.joules / (5 * len(images)), "joules_by": energy.by}
+            times += 1
+    return costs | {"joules": energy.joules / (times * len(images)), "joules_by": energy.by}
 
 
 def _mean_latency(reader: TorchReader, images: Sequence[Image], clock: Callable[[], float]) -> float:

@@ -89,9 +89,7 @@ def test_it_is_what_its_formula_says(name: str, masked: bool) -> None:
         for b in range(B):
             expected, where = x[b].numpy(), np.zeros((x.shape[1], m.shape[1]))
             if p:
-                expected, where = direction(
-                    p, x[b].numpy(), m[b].numpy(), own[b].numpy(), counts[b].numpy()
-                )
+                expected, where = direction(p, x[b].numpy(), m[b].numpy(), own[b].numpy(), counts[b].numpy())
             np.testing.assert_allclose(getattr(out, side)[b].detach().numpy(), expected, atol=1e-10)
             np.testing.assert_allclose(getattr(look, side)[b].detach().numpy(), where, atol=1e-10)
 
