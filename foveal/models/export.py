@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from foveal.alphabet import Alphabet
 from foveal.errors import FovealError
 from foveal.models import checkpoint
+from foveal.models.faster import faster
 from foveal.models.graphs import Storage, compact, own_names, snap
 from foveal.models.line import LineModel
 
@@ -86,7 +87,7 @@ def _program(
     assert program is not None
     graph = program.model_proto
     own_names(graph)
-    return graph
+    return faster(graph)
 
 
 def noise() -> list[Tensor]:
@@ -175,7 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--storage", choices=("half", "byte"), default="half")
+    parser.add_argument("--storage", choices=("half", "byte", "integer"), default="half")
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="images of lines to compare on")
     arguments = parser.parse_args()
     size = checkpoint.facts(arguments.weights)["size"]
