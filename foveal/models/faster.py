@@ -6,9 +6,11 @@ docs/design-notes.md tells what each rewrite saves.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import GraphProto, NodeProto, helper, numpy_helper, shape_inference
 
 _LOWEST = -80.0
@@ -34,7 +36,7 @@ def rewrite(graph: GraphProto, writers: dict[str, Writer]) -> None:
     graph.node.extend(whole.node)
 
 
-def constant(graph: GraphProto, name: str, value: np.ndarray) -> str:  # type: ignore[type-arg]
+def constant(graph: GraphProto, name: str, value: NDArray[Any]) -> str:
     """Return the name of a constant, put into the graph if it is new."""
     if all(one.name != name for one in graph.initializer):
         graph.initializer.append(numpy_helper.from_array(value, name))

@@ -30,7 +30,7 @@ def in_products(dims: Sequence[int]) -> bool:
 
 
 def to_integers(graph: onnx.ModelProto) -> None:
-    """Turn products with float parameters into IntegerProduct nodes, which ask for `NAME:byte`, `NAME:scale`."""
+    """Turn products with float parameters into nodes that ask for `NAME:byte` and `NAME:scale`."""
     floats = {one.name for one in graph.graph.initializer if one.data_type == TensorProto.FLOAT}
     fit = {one.name for one in graph.graph.initializer if in_products(one.dims)} & floats
     turned = {
@@ -67,12 +67,10 @@ def to_floats(graph: onnx.ModelProto) -> None:
 
     rewrite(graph.graph, {PRODUCT: product})
     graph.ClearField("functions")
-    kept = [one for one in graph.opset_import if one.domain != DOMAIN]
-    said = [one for one in graph.metadata_props if one.key != PRODUCTS]
-    for field, values in (("opset_import", kept), ("metadata_props", said)):
-        copies = type(graph)(**{field: values})
-        graph.ClearField(field)
-        getattr(graph, field).extend(getattr(copies, field))
+    for domain in [one for one in graph.opset_import if one.domain == DOMAIN]:
+        graph.opset_import.remove(domain)
+    for said in [one for one in graph.metadata_props if one.key == PRODUCTS]:
+        graph.metadata_props.remove(said)
 
 
 def _function(graph: onnx.ModelProto) -> FunctionProto:

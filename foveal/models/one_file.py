@@ -129,7 +129,7 @@ def check_output(path: Path) -> None:
         raise OutputFailed(f"{path}: {error.strerror}", remedy="choose another place") from error
 
 
-def save(line: LineFile, path: Path, *, storage: Storage = "byte") -> None:
+def save(line: LineFile, path: Path, *, storage: Storage = "integer") -> None:
     """Write a line model whole: its graph, with the parameters as they are now. Raises OutputFailed."""
     graph = onnx.ModelProto()
     graph.CopyFrom(line.graph)
