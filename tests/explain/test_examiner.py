@@ -38,7 +38,7 @@ def test_words_are_those_of_the_reading(strips: list[np.ndarray], words: list[As
 
 
 def test_asked_again_on_the_intact_strip_nothing_changes(words: list[Asked], examiner: Examiner) -> None:
-    for word in words[:5]:  # but for the rounding of activations, by the range of all that is fixated at a time
+    for word in words[:5]:  # but for the rounding by the range of all that is fixated at a time
         strips = np.stack([word.strip] * 2)
         assert examiner.chances(word, strips) == pytest.approx(np.stack([word.chances] * 2), abs=1e-2)
         assert examiner.looks(word, strips)[1] == pytest.approx(word.looks, abs=1e-2)
