@@ -248,7 +248,9 @@ def finetune(
 def export(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The file: mine.onnx.")],
     source: From = "fast",
-    storage: Annotated[str, typer.Option(help="Of the parameters: fp32, fp16 or int8.")] = "fp16",
+    storage: Annotated[
+        str, typer.Option(help="Of the parameters: fp32, fp16, int8, or integer: int8, and faster.")
+    ] = "fp16",
     strips: Annotated[Path | None, typer.Option(help="Images of lines to compare on.")] = None,
 ) -> None:
     """Write a line model as one ONNX file that foveal.load reads, compared with torch before it is kept."""

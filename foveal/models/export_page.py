@@ -1,6 +1,8 @@
 """The page model as ONNX: uint8 "b 3 h w" in; core, height, direction and kind out; any multiples of 32.
 
-python -m foveal.models.export_page WEIGHTS.safetensors OUT.onnx [--fusion sum --gate none]
+python -m foveal.models.export_page WEIGHTS OUT.onnx [--fusion sum --gate none]
+
+WEIGHTS: safetensors of a training run, or a graph that was exported before, whose parameters are used.
 """
 
 from __future__ import annotations
@@ -13,9 +15,10 @@ import numpy as np
 import onnx
 import onnxruntime  # type: ignore[import-untyped]
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from foveal.models import checkpoint
+from foveal.models.faster import faster
 from foveal.models.graphs import compact, own_names, snap
 from foveal.models.page import KINDS, LINE_HEIGHT_UNIT, PageModel
 
@@ -55,6 +58,7 @@ def export(model: PageModel, path: Path) -> float:
     assert program is not None
     graph = program.model_proto
     own_names(graph)
+    faster(graph)
     described = {"kinds": json.dumps(KINDS), "line_height_unit": str(LINE_HEIGHT_UNIT)}
     onnx.helper.set_model_props(graph, described)
     compact(graph, "half")
@@ -87,7 +91,7 @@ def main() -> None:
     parser.add_argument("--gate", default="mixed")
     options = parser.parse_args()
     model = PageModel(fusion=options.fusion, gate=options.gate)
-    model.load_state_dict(load_file(options.weights))
+    checkpoint.load(model, options.weights)
     worst = export(model, options.out)
     print(f"{options.out}: {options.out.stat().st_size / 1e6:.2f} MB, differs from torch by {worst:.1e}")
 

@@ -1,7 +1,8 @@
 """ONNX graphs as the place where weights are kept: small on disk, and good to go on training from.
 
 A parameter keeps its torch name. Stored as half, it is `NAME:half` behind a Cast; stored as byte, it is
-`NAME:byte` · `NAME:scale` with one scale an output channel. The runtime folds both back when it loads.
+`NAME:byte` · `NAME:scale` with one scale an output channel. The runtime folds both back when it loads; but
+as integer, products are computed with the bytes themselves (integers.py).
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-Storage = Literal["float", "half", "byte"]
+from foveal.models.integers import LEVELS, in_products, to_floats, to_integers
+
+Storage = Literal["float", "half", "byte", "integer"]
 _SMALL = 64
 """Parameters with fewer numbers stay float32."""
 
@@ -32,8 +35,12 @@ def compact(graph: onnx.ModelProto, storage: Storage) -> onnx.ModelProto:
     """Return the graph with its float32 parameters stored smaller and the exporter's notes left out.
 
     float: as they are. half: float16. byte: matrices as int8 (a channel's largest weight is 127), vectors as
-    float16. What is stored smaller already stays as it is: see `expand`.
+    float16. integer: the same, and products of integers (with 7 bits). What is stored smaller already stays
+    as it is: see `expand`.
     """
+    if storage == "integer":
+        to_integers(graph)
+    asked = {name for node in graph.graph.node for name in node.input}
     for node in graph.graph.node:
         del node.metadata_props[:]
         node.doc_string = ""
@@ -44,8 +51,8 @@ def compact(graph: onnx.ModelProto, storage: Storage) -> onnx.ModelProto:
             continue
         name, values = initializer.name, numpy_helper.to_array(initializer)
         graph.graph.initializer.remove(initializer)
-        if storage == "byte" and values.ndim >= 2:
-            _store_bytes(graph.graph, name, values)
+        if _as_bytes(values, storage):
+            _store_bytes(graph.graph, name, *_bytes(values, storage), whole=name in asked)
         else:
             half = numpy_helper.from_array(values.astype(np.float16), f"{name}:half")
             graph.graph.initializer.append(half)
@@ -54,10 +61,15 @@ def compact(graph: onnx.ModelProto, storage: Storage) -> onnx.ModelProto:
     return graph
 
 
-def _bytes(values: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+def _as_bytes(values: NDArray[np.float32], storage: Storage) -> bool:
+    return storage in ("byte", "integer") and values.ndim >= 2
+
+
+def _bytes(values: NDArray[np.float32], storage: Storage) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Return int8 and one scale an output channel (the first axis)."""
+    levels = LEVELS if storage == "integer" and in_products(values.shape) else 127
     axes = tuple(range(1, values.ndim))
-    scale = (np.maximum(np.abs(values).max(axes, keepdims=True), 1e-12) / 127).astype(np.float32)
+    scale = (np.maximum(np.abs(values).max(axes, keepdims=True), 1e-12) / levels).astype(np.float32)
     return np.rint(values / scale).astype(np.int8), scale
 
 
@@ -65,19 +77,22 @@ def snap(values: NDArray[np.float32], storage: Storage) -> NDArray[np.float32]:
     """Return what is left of a parameter after it was stored."""
     if storage == "float" or values.size < _SMALL:
         return values
-    if storage == "byte" and values.ndim >= 2:
-        rounded, scale = _bytes(values)
+    if _as_bytes(values, storage):
+        rounded, scale = _bytes(values, storage)
         return rounded * scale
     return values.astype(np.float16).astype(np.float32)
 
 
-def _store_bytes(graph: onnx.GraphProto, name: str, values: NDArray[np.float32]) -> None:
-    rounded, scale = _bytes(values)
+def _store_bytes(
+    graph: onnx.GraphProto, name: str, rounded: NDArray[np.int8], scale: NDArray[np.float32], *, whole: bool
+) -> None:
+    """Store a parameter as int8; whole: some node asks for it as float32."""
     graph.initializer.append(numpy_helper.from_array(rounded, f"{name}:byte"))
     graph.initializer.append(numpy_helper.from_array(scale, f"{name}:scale"))
-    whole = f"{name}:whole"
-    graph.node.insert(0, helper.make_node("Mul", [whole, f"{name}:scale"], [name]))
-    graph.node.insert(0, helper.make_node("Cast", [f"{name}:byte"], [whole], to=TensorProto.FLOAT))
+    if whole:
+        integers = f"{name}:whole"
+        graph.node.insert(0, helper.make_node("Mul", [integers, f"{name}:scale"], [name]))
+        graph.node.insert(0, helper.make_node("Cast", [f"{name}:byte"], [integers], to=TensorProto.FLOAT))
 
 
 def parameters(paths: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
@@ -91,6 +106,7 @@ def parameters(paths: Sequence[Path]) -> dict[str, NDArray[np.float32]]:
 def expand(graph: onnx.ModelProto) -> onnx.ModelProto:
     """Undo `compact`: return the graph with every parameter as float32 under its own name."""
     values = values_of(graph)
+    to_floats(graph)
     nodes = [node for node in graph.graph.node if node.output[0].removesuffix(":whole") not in values]
     initializers = [one for one in graph.graph.initializer if ":" not in one.name and one.name not in values]
     for field, kept in (("node", nodes), ("initializer", initializers)):

@@ -78,15 +78,16 @@ def open_line(source: str) -> LineFile:
     """
     check(source)
     if is_file(source):
-        graph = _load(source)
+        graph = expand(_load(source))
     else:
-        glance, fixate = (onnx.load(WEIGHTS / f"line-{source}-{step}.onnx") for step in ("glance", "fixate"))
+        paths = (WEIGHTS / f"line-{source}-{step}.onnx" for step in ("glance", "fixate"))
+        glance, fixate = (expand(onnx.load(path)) for path in paths)
         graph = join(glance, fixate, {"size": source, "characters": ALPHABET, "trust": source})
     facts = {entry.key: entry.value for entry in graph.metadata_props}
     alphabet = Alphabet(facts["characters"])
     model = LineModel(size_of(facts["size"]), len(alphabet))
     fill(model, values_of(graph))
-    return LineFile(model.eval(), alphabet, expand(graph), facts)
+    return LineFile(model.eval(), alphabet, graph, facts)
 
 
 def _load(path: str) -> onnx.ModelProto:
@@ -128,7 +129,7 @@ def check_output(path: Path) -> None:
         raise OutputFailed(f"{path}: {error.strerror}", remedy="choose another place") from error
 
 
-def save(line: LineFile, path: Path, *, storage: Storage = "byte") -> None:
+def save(line: LineFile, path: Path, *, storage: Storage = "integer") -> None:
     """Write a line model whole: its graph, with the parameters as they are now. Raises OutputFailed."""
     graph = onnx.ModelProto()
     graph.CopyFrom(line.graph)

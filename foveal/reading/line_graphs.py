@@ -27,6 +27,10 @@ MARK = "foveal"
 """The key of a file's description that says it holds a line model, whose value is "line"."""
 
 
+PRODUCTS = "products"
+"""The key of a graph's description that says how it multiplies, if its value is "integer"."""
+
+
 @dataclass(frozen=True, eq=False)
 class LineGraphs:
     """Both graphs (their inputs and outputs: models/export.py) and the alphabet they write in.
@@ -66,7 +70,7 @@ def load_line(model: str, threads: int = 1) -> LineGraphs:
     check(model)
     if is_file(model):
         return _load_file(model, Path(model).stat().st_mtime_ns, threads)
-    glance, fixate = (load_session(f"line-{model}-{step}", threads) for step in ("glance", "fixate"))
+    glance, fixate = (_alone(load_session(f"line-{model}-{step}", threads)) for step in ("glance", "fixate"))
     return LineGraphs(glance, fixate, Alphabet(), Words(Alphabet()), model)
 
 
@@ -82,8 +86,8 @@ def _load_file(path: str, changed: int, threads: int) -> LineGraphs:  # noqa: AR
     alphabet = Alphabet(facts.get("characters", ALPHABET))
     own = Vocabulary.from_text(facts["words"]) if facts.get("words") else None
     words = None if facts.get("language") == "none" else Words(alphabet, own=own)
-    halves = _Half(session, ""), _Half(session, SECOND)
-    return LineGraphs(*halves, alphabet, words, facts.get("trust", ""))
+    one, other = (_alone(_Half(session, prefix)) for prefix in ("", SECOND))
+    return LineGraphs(one, other, alphabet, words, facts.get("trust", ""))
 
 
 class _Half:
@@ -92,6 +96,7 @@ class _Half:
     def __init__(self, session: Any, prefix: str) -> None:
         self._session, self._prefix = session, prefix
         self._unused = {put.name: _nothing(put) for put in session.get_inputs()}
+        self.get_modelmeta = session.get_modelmeta
         names = [out.name for out in session.get_outputs()]
         self._outputs = [name for name in names if name.startswith(SECOND) == (prefix == SECOND)]
 
@@ -111,3 +116,31 @@ def _nothing(put: Any) -> NDArray[Any]:
     """Return the smallest array that an input takes: ONNX Runtime wants them all, used or not."""
     types = {"tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(uint8)": np.uint8}
     return np.zeros([size if isinstance(size, int) else 1 for size in put.shape], types[put.type])
+
+
+def _alone(session: Any) -> Session:
+    """Return a session in which strips do not change each other: as it is, unless it multiplies integers."""
+    described = session.get_modelmeta().custom_metadata_map
+    return Alone(session) if described.get(PRODUCTS) == "integer" else session
+
+
+class Alone:
+    """A session given one strip at a time, without padding: a product of integers has one scale for all."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def run(self, outputs: list[str] | None, inputs: dict[str, NDArray[Any]], /) -> list[NDArray[Any]]:
+        """Run the graph for each strip; the answers to padding (words of -1, at the end) are zeros."""
+        count = len(next(iter(inputs.values())))
+        rows = [self._row(outputs, {k: v[i : i + 1] for k, v in inputs.items()}) for i in range(count)]
+        return [np.concatenate(one) for one in zip(*rows, strict=True)] if count > 1 else rows[0]
+
+    def _row(self, outputs: list[str] | None, inputs: dict[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        if "words" not in inputs:
+            return self._session.run(outputs, inputs)
+        padded = inputs["words"].shape[1]
+        asked = 1 + int(np.flatnonzero(inputs["words"][0] >= 0).max(initial=0))
+        short = {name: inputs[name][:, :asked] for name in ("positions", "words", "window")}
+        found = self._session.run(outputs, inputs | short)
+        return [np.pad(one, ((0, 0), (0, padded - asked), (0, 0))) for one in found]

@@ -50,7 +50,8 @@ def test_torch_sees_what_onnx_saw(words: list[Asked], model: LineModel) -> None:
 def test_the_heads_mean_of_the_last_layer_is_the_look(words: list[Asked], model: LineModel) -> None:
     maps = line_maps(model, words)
     looks = np.concatenate([word.looks for word in words])
-    assert maps["fixate_layers.1"].mean(0).numpy() == pytest.approx(looks, abs=2e-3)
+    rounding = 2e-2  # the graph's looks are of products of integers
+    assert maps["fixate_layers.1"].mean(0).numpy() == pytest.approx(looks, abs=rounding)
     n, t = len(words[0].count), len(looks)
     assert {tuple(each.shape[1:]) for each in maps.values()} == {(n, n), (t, n), (t, t)}
     sizes = np.cumsum([0, *(len(word.ids) for word in words)])

@@ -1,0 +1,101 @@
+"""How far stored graphs are from torch: what is checked before they are written.
+
+With products of floats every output must be within TOLERANCE of torch, whose parameters were rounded as they
+are stored. With products of integers two things are checked: that the same graph with the same parameters
+and products of floats is within TOLERANCE; and that what rounding activations then changes is small. Of the
+probability of a column or a fixation at most MOVED may move to other characters, in the mean over those of
+each strip, and none of which torch is SURE may be named otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import onnxruntime  # type: ignore[import-untyped]
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from foveal.errors import FovealError
+from foveal.reading.decode import Floats
+from foveal.reading.engine import Session
+
+TOLERANCE = 2e-3
+"""Largest difference in log-probability between torch and a graph with products of floats."""
+MOVED, SURE = 0.03, 0.9
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class Half:
+    """A torch module asked as a session is; its inputs are named as its arguments."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self._module = module.eval()
+
+    def run(self, outputs: list[str] | None, inputs: Arrays, /) -> list[NDArray[Any]]:
+        """Return every output; reading never asks for some only."""
+        assert outputs is None
+        with torch.inference_mode():
+            given = {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in inputs.items()}
+            return [value.numpy() for value in self._module(**given)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One half of a model in torch and as a graph, and inputs for both. names: which output is log p."""
+
+    module: Session
+    graph: Session
+    inputs: Sequence[dict[str, Tensor]]
+    names: int
+
+    def answers(self) -> Iterable[tuple[list[NDArray[Any]], list[NDArray[Any]]]]:
+        """Yield what both answer to each input."""
+        for values in self.inputs:
+            given = {name: value.numpy() for name, value in values.items()}
+            yield self.module.run(None, given), self.graph.run(None, given)
+
+
+def session(graph: bytes) -> Session:
+    """Return a graph that was not written yet as a session."""
+    made: Session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    return made
+
+
+def largest_difference(asked: Asked) -> float:
+    """Return the largest difference over all outputs and inputs. Raises FovealError beyond TOLERANCE."""
+    worst = 0.0
+    for ours, theirs in asked.answers():
+        worst = max(worst, *(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)))
+    if worst > TOLERANCE:
+        raise FovealError(f"the graph differs from torch by {worst:.2g}", remedy="nothing was written")
+    return worst
+
+
+def largest_move(asked: Asked) -> float:
+    """Return the largest share of probability that rounding moves, in the mean over the places of a strip.
+
+    Raises FovealError for more than MOVED, or if what torch is sure of is named otherwise.
+    """
+    worst = 0.0
+    for ours, theirs in asked.answers():
+        one, other = ours[asked.names], theirs[asked.names]
+        worst = max(worst, *_moves(one, other))
+        sure = one.max(-1) > np.log(SURE)
+        lost = int((sure & (one.argmax(-1) != other.argmax(-1))).sum())
+        if worst > MOVED or lost:
+            raise FovealError(
+                f"rounding moves {worst:.1%} of the probability, and {lost} sure places change",
+                remedy="choose another storage; nothing was written",
+            )
+    return worst
+
+
+def _moves(one: Floats, other: Floats) -> list[float]:
+    """Return the mean total variation between distributions, "b n C", of each strip."""
+    moves: list[float] = (np.abs(np.exp(one) - np.exp(other)).sum(-1) / 2).mean(-1).tolist()
+    return moves
