@@ -24,7 +24,7 @@ from foveal.models import checkpoint
 from foveal.models.faster import faster
 from foveal.models.graphs import Storage, compact, expand, own_names, snap
 from foveal.models.line import LineModel
-from foveal.models.parity import Asked, Half, largest_difference, largest_move, session
+from foveal.models.parity import Asked, Half, largest_difference, mean_move, session
 from foveal.reading.line_graphs import Alone
 
 NAMES = {"glance": 1, "fixate": 0}
@@ -157,7 +157,7 @@ def export(
         found[part] = largest_difference(asked)
         if storage == "integer":
             integers = Alone(session(graphs[part].SerializeToString()))
-            found[f"{part} moved"] = largest_move(replace(asked, graph=integers))
+            found[f"{part} moved"] = mean_move(replace(asked, graph=integers))
     folder.mkdir(parents=True, exist_ok=True)
     for part, graph in graphs.items():
         (folder / f"line-{name}-{part}.onnx").write_bytes(graph.SerializeToString())

@@ -19,7 +19,7 @@ from foveal.models.export import NAMES, FixateGraph, GlanceGraph, inputs_for, no
 from foveal.models.graphs import Storage
 from foveal.models.line import LineModel
 from foveal.models.one_file import LineFile, check_output, join, open_line, save, size_of
-from foveal.models.parity import Asked, Half, largest_difference, largest_move
+from foveal.models.parity import Asked, Half, largest_difference, mean_move
 from foveal.models.torch_halves import texts, transcriber
 from foveal.reading.line_graphs import load_line
 from foveal.reading.transcribe import load_transcriber, to_strip
@@ -34,7 +34,7 @@ class Parity:
     """How a written file compares with torch on real strips.
 
     difference: the largest in log-probability, both with the parameters that were written and products of
-    floats; moved: the share of probability that products of integers move at most, in the mean over a strip;
+    floats; moved: the share of probability that products of integers move;
     same: strips read as by the model before its parameters were rounded.
     """
 
@@ -120,4 +120,4 @@ def _compare(line: LineFile, path: Path, images: Sequence[NDArray[np.uint8]], st
         difference = max(map(largest_difference, asked(floats)))
     finally:
         floats.unlink(missing_ok=True)
-    return Parity(difference, len(images), moved=max(map(largest_move, asked(path))))
+    return Parity(difference, len(images), moved=max(map(mean_move, asked(path))))

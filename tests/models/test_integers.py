@@ -17,7 +17,7 @@ from foveal.models.export import export, fixate_inputs
 from foveal.models.graphs import compact, expand, parameters, snap, values_of
 from foveal.models.integers import DOMAIN, PRODUCT, in_products
 from foveal.models.line import LineModel
-from foveal.models.parity import Asked, largest_difference, largest_move
+from foveal.models.parity import Asked, largest_difference, mean_move
 from foveal.reading.engine import load_session
 from foveal.reading.line_graphs import PRODUCTS, load_line
 
@@ -149,12 +149,12 @@ def asked(ours: list[list[float]], theirs: list[list[float]]) -> Asked:
 
 def test_what_may_move_and_what_may_not() -> None:
     sure, doubtful = [0.98, 0.02], [0.51, 0.49]
-    assert largest_move(asked([sure, doubtful], [sure, [0.49, 0.51]])) == pytest.approx(0.01)
+    assert mean_move(asked([sure, doubtful], [sure, [0.49, 0.51]])) == pytest.approx(0.01)
     with pytest.raises(FovealError, match="moves 48"):
-        largest_move(asked([sure, doubtful], [[0.02, 0.98], doubtful]))
+        mean_move(asked([sure, doubtful], [[0.02, 0.98], doubtful]))
     many = [sure] * 99  # one of a hundred moves little, but torch was sure of it
     with pytest.raises(FovealError, match="1 sure places change"):
-        largest_move(asked([*many, sure], [*many, [0.02, 0.98]]))
+        mean_move(asked([*many, sure], [*many, [0.02, 0.98]]))
     assert largest_difference(asked([sure], [sure])) == 0
     with pytest.raises(FovealError, match="differs from torch"):
         largest_difference(asked([doubtful], [[0.5, 0.5]]))
