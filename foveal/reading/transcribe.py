@@ -98,7 +98,9 @@ class Transcriber:
         self.model = model
         self._alphabet = Alphabet() if alphabet is None else alphabet
         self._words = words
-        self._told = words.only(languages) if words is not None and languages else None
+        self._languages = tuple(languages)
+        if words is not None and languages:
+            words.only(languages)  # a language without words is told at once
 
     def read(
         self,
@@ -132,11 +134,17 @@ class Transcriber:
         return judged(readings, ids, seen, trust=self._weight, tongue=tongue)
 
     def tongue(self, observed: Sequence[Observation]) -> Tongue | None:
-        """Return the words of the language that strips are in; None if no words are known."""
-        if self._words is None or self._told is not None:
-            return self._told
+        """Return the words of the language that strips are in; None if no words are known.
+
+        It lives as long as its text: it keeps what was looked up, at first all that the glance read.
+        """
+        if self._words is None:
+            return None
         both = (pair for seen in observed for pair in zip(seen.spans, seen.trials, strict=True))
-        return self._words.heard(span.ids for span, trials in both if is_sure(span, trials))
+        heard = (span.ids for span, trials in both if is_sure(span, trials))
+        tongue = self._words.only(self._languages) if self._languages else self._words.heard(heard)
+        tongue.known([span.ids for seen in observed for span in seen.spans])
+        return tongue
 
     def observe(self, images: Sequence[NDArray[np.uint8]]) -> list[Observation]:
         """Return what the model sees of each strip image, in their order."""
@@ -179,7 +187,8 @@ class Transcriber:
         """Return the words of the glance, those in doubt parted as the words of any language would be."""
         path = set_apart(best_path(log_probs), log_probs, self._alphabet)
         if self._words is not None:
-            path = parted(path, log_probs, self._told or self._words.heard(()))
+            unheard = self._words.only(self._languages) if self._languages else self._words.heard(())
+            path = parted(path, log_probs, unheard)
         return spans(path, len(log_probs))
 
     def _remedies(self, seen: Observation, features: Floats) -> list[list[Remedied]]:
