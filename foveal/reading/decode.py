@@ -5,6 +5,7 @@ Shapes: n columns of the grid, C classes with 0 for "nothing" (CTC's blank, the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,9 @@ _RESCALED = (
     64  # columns after which chances of CTC paths, at most tripled in each, are brought back into range
 )
 _NEVER = 1e-300
+_LACKS = 1e-5  # what sums of probabilities may lack of one
+ROUNDED = 0.01
+"""What sums of log-probabilities may lack."""
 
 
 @dataclass(frozen=True)
@@ -181,9 +185,26 @@ def choose(
     readings = list({span.ids, *(trial.ids for trial in trials)} - {()})
     best = readings[0]
     if len(readings) > 1:
-        together = trust * supports(readings, trials) + (1 - trust) * ctc_scores(glanced, readings)
-        best = readings[int(together.argmax())]
+        fixed = trust * supports(readings, trials)
+        best = span.ids
+        if not _is_far_ahead(readings.index(best), fixed, (1 - trust), float(glanced.max(-1).sum())):
+            best = readings[int((fixed + (1 - trust) * ctc_scores(glanced, readings)).argmax())]
     return best, trials[-support(best, trials)[1]]
+
+
+def _is_far_ahead(place: int, fixed: Floats, weight: float, path: float) -> bool:
+    """Tell whether the text of the glance's best path is likelier than all others, whatever paths they have.
+
+    place: of that text; fixed: what the fixations say for each; weight: of the glance; path: what it says.
+    """
+    most = fixed + weight * rest(path)
+    most[place] = -np.inf
+    return bool(fixed[place] + weight * path - ROUNDED > most.max())
+
+
+def rest(log_chance: float) -> float:
+    """Return the log-chance that a step leaves to all but one reading together, a little more at most."""
+    return math.log(_LACKS - math.expm1(min(log_chance, 0.0)))
 
 
 def edges(density: Floats, span: Span, characters: int) -> Floats:

@@ -6,7 +6,6 @@ what the glance and the fixations say of every character.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,12 +17,14 @@ import numpy as np
 
 from foveal.alphabet import Alphabet
 from foveal.reading.decode import (
+    ROUNDED,
     Floats,
     Span,
     Trial,
     choose,
     ctc_scores,
     fixation_score,
+    rest,
     support,
     supports,
 )
@@ -47,8 +48,6 @@ _ENOUGH = 200  # sure words tell the language well enough
 _KEPT = 16  # listed words that are held against all that was seen, of those likeliest by the fixations
 _OTHER = 2  # letters by which a listed word may be longer or shorter than what was read: fixations beyond the
 # end of a shorter word do not speak against it
-_ROUNDED = 0.01  # what sums of log-probabilities may lack
-_LACKS = 1e-5  # what sums of probabilities may lack of one
 _BREAKS = ("-", "¬", "⸗")
 _PARTS = re.compile(r"(\W*(?:[^\W\d_]{1,6}['’])?)(.*?)(\W*)", re.DOTALL)
 
@@ -233,23 +232,22 @@ def choose_word(
         return Chosen(ids, trial, ids)
     readings = {span.ids, *(one.ids for one in trials)} - {()}
     share = tongue.words.share
-    ahead = seen + share * (tongue.log_chance(ids) - tongue.highest(readings)) - (1 - trust) * _rest(path)
-    fixed = max(_rest(fixation_score(one.log_probs, ids)) for one in trials)
-    if ahead - _ROUNDED > trust * fixed:  # not even the commonest word could be likelier
+    ahead = seen + share * tongue.log_chance(ids) - (1 - trust) * rest(path) - ROUNDED
+    others = trust * max(rest(fixation_score(one.log_probs, ids)) for one in trials)
+    common = share * tongue.highest(readings)
+    if others + common < ahead:  # not even the commonest word could be likelier
         return Chosen(ids, trial, ids)
-    least = ahead / trust - _ROUNDED if trust else -np.inf  # worse fixations cannot win
+    least = (ahead - common) / trust if trust else -np.inf  # worse fixations cannot win
     for read in list(readings):
         readings |= tongue.like(read, trials, trust=trust, least=least)
     every = list(readings)
-    likely = trust * supports(every, trials) + (1 - trust) * ctc_scores(glanced, every)
-    together = likely + share * tongue.log_chances(every)
-    best = every[int(together.argmax())]
+    known = trust * supports(every, trials) + share * tongue.log_chances(every)
+    kept = [i for i, most in enumerate(known.tolist()) if most >= ahead or every[i] == ids]
+    if len(kept) == 1:
+        return Chosen(ids, trial, ids)
+    together = known[kept] + (1 - trust) * ctc_scores(glanced, [every[i] for i in kept])
+    best = every[kept[int(together.argmax())]]
     return Chosen(best, trials[-support(best, trials)[1]], ids)
-
-
-def _rest(log_chance: float) -> float:
-    """Return the log-chance that one step leaves to all other readings together, a little more at most."""
-    return math.log(_LACKS - math.expm1(min(log_chance, 0.0)))
 
 
 def _stands(ids: Ids, seen: float, tongue: Tongue) -> bool:
