@@ -179,15 +179,15 @@ def choose(
 ) -> tuple[tuple[int, ...], Trial]:
     """Return the ids of a word: of all its readings the one that both steps together hold likeliest.
 
-    glanced: "m C", the word's columns; trials: its fixations; trust: weight of the fixations, 0 to 1. With
-    the ids comes the trial that supports them best.
+    glanced: "m C", the word's columns, whose best path is the span; trials: its fixations; trust: weight of
+    the fixations, 0 to 1. With the ids comes the trial that supports them best.
     """
     readings = list({span.ids, *(trial.ids for trial in trials)} - {()})
     best = readings[0]
     if len(readings) > 1:
         fixed = trust * supports(readings, trials)
         best = span.ids
-        if not _is_far_ahead(readings.index(best), fixed, (1 - trust), float(glanced.max(-1).sum())):
+        if not _is_far_ahead(readings.index(best), fixed, 1 - trust, float(glanced.max(-1).sum())):
             best = readings[int((fixed + (1 - trust) * ctc_scores(glanced, readings)).argmax())]
     return best, trials[-support(best, trials)[1]]
 
