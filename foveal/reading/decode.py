@@ -54,12 +54,11 @@ class Span:
 def best_path(log_probs: Floats) -> list[Symbol]:
     """Return the symbols of the best CTC path (Graves et al., 2006). log_probs: "n C"."""
     ids = log_probs.argmax(-1)
-    edges = np.flatnonzero(np.diff(ids, prepend=-1, append=-1))
-    return [
-        Symbol(int(ids[a]), int(a), int(b - 1), float(np.exp(log_probs[a:b, ids[a]].max())))
-        for a, b in pairwise(edges)
-        if ids[a] != 0
-    ]
+    starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
+    best = np.exp(np.maximum.reduceat(log_probs[np.arange(len(ids)), ids], starts)).tolist()
+    ends = pairwise([*starts.tolist(), len(ids)])
+    runs = zip(ids[starts].tolist(), ends, best, strict=True)
+    return [Symbol(symbol, low, high - 1, chance) for symbol, (low, high), chance in runs if symbol]
 
 
 def spans(symbols: list[Symbol], columns: int) -> list[Span]:
