@@ -123,11 +123,20 @@ def _upright(image: Image.Image) -> Image.Image:
 def _rgb(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode.startswith(("I", "F")):
         image = Image.fromarray(_eight_bit(np.asarray(image)))
+    if image.mode in ("1", "L") and not image.has_transparency_data:
+        return _thrice(np.asarray(image.convert("L")))
     if image.has_transparency_data:
         picture = image.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
         image = Image.alpha_composite(white, picture)
     return np.array(image.convert("RGB"))
+
+
+def _thrice(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture "h w" as "h w 3", at a third of what Pillow needs for it."""
+    from cv2 import COLOR_GRAY2RGB, cvtColor
+
+    return np.asarray(cvtColor(grey, COLOR_GRAY2RGB), np.uint8)
 
 
 def _eight_bit(array: NDArray[Any]) -> NDArray[np.uint8]:

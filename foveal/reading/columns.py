@@ -136,9 +136,11 @@ def _wide(boxes: Floats, tall: float) -> Floats:
 
 def _within(boxes: Floats, tables: list[Table]) -> Floats:
     """Say which lines have their middle in a table: 0 or 1."""
-    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
-    inside = [((middle > table[:2]) & (middle < table[2:])).all(axis=1) for table in tables]
-    return np.asarray(np.any([np.zeros(len(boxes), bool), *inside], axis=0), np.float64)
+    if not tables:
+        return np.zeros(len(boxes))
+    middle, corners = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2, np.array(tables)
+    inside = np.asarray((middle > corners[:, :2]) & (middle < corners[:, 2:]))
+    return np.asarray(np.any(inside.all(axis=2), axis=1), np.float64)
 
 
 def _barred(lines: Lines, x: float, tables: list[Table]) -> Mask:
@@ -154,7 +156,7 @@ def _settle(
 
     None if too much stands there, or a table that goes on beside it.
     """
-    if beside[barred][:, sides[0] | sides[1]].any():
+    if barred.any() and beside[barred][:, sides[0] | sides[1]].any():
         return None
     islands, given = [], 0
     left, right = sides[0].copy(), sides[1].copy()

@@ -63,7 +63,8 @@ class _Place:
         corners[:, :, 0] = sides[:, [0, 1, 1, 0]]
         corners[:, :, 1] = top, top, self.size[1] - top, self.size[1] - top
         for outline in self.to_page(corners.reshape(-1, 2)).reshape(-1, 4, 2).tolist():
-            yield tuple((x, y) for x, y in outline)
+            (ax, ay), (bx, by), (cx, cy), (dx, dy) = outline
+            yield (ax, ay), (bx, by), (cx, cy), (dx, dy)
 
 
 def _words(reading: Reading, place: _Place) -> Iterator[Word]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -123,7 +124,7 @@ def _widened(upper: Points, lower: Points) -> tuple[Points, Points]:
     for edge in (upper, lower):
         for end, before in ((0, 1), (-1, -2)):
             out = edge[end] - edge[before]
-            edge[end] += out / max(np.linalg.norm(out), 1e-6) * tall * MARGIN
+            edge[end] += out / max(math.sqrt(out @ out), 1e-6) * tall * MARGIN
     return upper, lower
 
 

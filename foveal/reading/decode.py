@@ -5,6 +5,7 @@ Shapes: n columns of the grid, C classes with 0 for "nothing" (CTC's blank, the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +22,9 @@ _RESCALED = (
     64  # columns after which chances of CTC paths, at most tripled in each, are brought back into range
 )
 _NEVER = 1e-300
+_LACKS = 1e-5  # what sums of probabilities may lack of one
+ROUNDED = 0.01
+"""What sums of log-probabilities may lack."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,11 @@ class Span:
 def best_path(log_probs: Floats) -> list[Symbol]:
     """Return the symbols of the best CTC path (Graves et al., 2006). log_probs: "n C"."""
     ids = log_probs.argmax(-1)
-    edges = np.flatnonzero(np.diff(ids, prepend=-1, append=-1))
-    return [
-        Symbol(int(ids[a]), int(a), int(b - 1), float(np.exp(log_probs[a:b, ids[a]].max())))
-        for a, b in pairwise(edges)
-        if ids[a] != 0
-    ]
+    starts = np.flatnonzero(np.concatenate(([True], ids[1:] != ids[:-1])))
+    best = np.exp(np.maximum.reduceat(log_probs[np.arange(len(ids)), ids], starts)).tolist()
+    ends = pairwise([*starts.tolist(), len(ids)])
+    runs = zip(ids[starts].tolist(), ends, best, strict=True)
+    return [Symbol(symbol, low, high - 1, chance) for symbol, (low, high), chance in runs if symbol]
 
 
 def spans(symbols: list[Symbol], columns: int) -> list[Span]:
@@ -112,9 +115,8 @@ def _side_by_side(texts: Sequence[tuple[int, ...]]) -> tuple[NDArray[np.int64], 
 
 def fixation_ids(log_probs: Floats) -> tuple[int, ...]:
     """Return the ids before the first fixation that found nothing. log_probs: "t C"."""
-    ids = log_probs.argmax(-1)
-    ends = np.flatnonzero(ids == 0)
-    return tuple(int(i) for i in ids[: ends[0] if len(ends) else len(ids)])
+    ids = log_probs.argmax(-1).tolist()
+    return tuple(ids[: ids.index(0)] if 0 in ids else ids)
 
 
 def fixation_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
@@ -122,7 +124,7 @@ def fixation_score(log_probs: Floats, ids: tuple[int, ...]) -> float:
     if len(ids) > len(log_probs):
         return -np.inf
     asked = (*ids, 0)[: len(log_probs)]
-    return float(log_probs[np.arange(len(asked)), asked].sum())
+    return float(sum(map(log_probs.item, range(len(asked)), asked)))  # of one text, faster than as arrays
 
 
 def fixation_scores(log_probs: Floats, texts: Sequence[tuple[int, ...]]) -> Floats:
@@ -175,15 +177,32 @@ def choose(
 ) -> tuple[tuple[int, ...], Trial]:
     """Return the ids of a word: of all its readings the one that both steps together hold likeliest.
 
-    glanced: "m C", the word's columns; trials: its fixations; trust: weight of the fixations, 0 to 1. With
-    the ids comes the trial that supports them best.
+    glanced: "m C", the word's columns, whose best path is the span; trials: its fixations; trust: weight of
+    the fixations, 0 to 1. With the ids comes the trial that supports them best.
     """
     readings = list({span.ids, *(trial.ids for trial in trials)} - {()})
     best = readings[0]
     if len(readings) > 1:
-        together = trust * supports(readings, trials) + (1 - trust) * ctc_scores(glanced, readings)
-        best = readings[int(together.argmax())]
+        fixed = trust * supports(readings, trials)
+        best = span.ids
+        if not _is_far_ahead(readings.index(best), fixed, 1 - trust, float(glanced.max(-1).sum())):
+            best = readings[int((fixed + (1 - trust) * ctc_scores(glanced, readings)).argmax())]
     return best, trials[-support(best, trials)[1]]
+
+
+def _is_far_ahead(place: int, fixed: Floats, weight: float, path: float) -> bool:
+    """Tell whether the text of the glance's best path is likelier than all others, whatever paths they have.
+
+    place: of that text; fixed: what the fixations say for each; weight: of the glance; path: what it says.
+    """
+    most = fixed + weight * rest(path)
+    most[place] = -np.inf
+    return bool(fixed[place] + weight * path - ROUNDED > most.max())
+
+
+def rest(log_chance: float) -> float:
+    """Return the log-chance that a step leaves to all but one reading together, a little more at most."""
+    return math.log(_LACKS - math.expm1(min(log_chance, 0.0)))
 
 
 def edges(density: Floats, span: Span, characters: int) -> Floats:

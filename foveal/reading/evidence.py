@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from foveal.reading.characters import Characters, ReadIds
-from foveal.reading.decode import Span, Trial, ctc_score
+from foveal.reading.characters import Characters, Ranges, ReadIds
+from foveal.reading.decode import Floats, Span, Trial, ctc_score
 from foveal.reading.seen import Seen
 
 Vector = NDArray[np.float64]
@@ -39,7 +39,7 @@ WORD_EVIDENCE = (
     "between_words",
     "line_count_error",
 )
-"""What speaks for or against a word; see `word_evidence`, `spelling` and `on_line`."""
+"""What speaks for or against a word; see `word_evidence`, `spelling` and `on_lines`."""
 
 LINE_EVIDENCE = (
     "words",
@@ -51,7 +51,7 @@ LINE_EVIDENCE = (
     "length",
     "narrowness",
 )
-"""What speaks for or against a line; see `with_words` and `line_evidence`."""
+"""What speaks for or against a line; see `with_words` and `lines_evidence`."""
 
 CHAR_EVIDENCE = (
     "ink_looked_at",
@@ -84,7 +84,7 @@ def odds_against(surprise: ArrayLike) -> Vector:
 
 
 def word_evidence(read: Characters) -> Vector:
-    """Return what speaks against each of the words read on a strip: "w WORD_EVIDENCE[:13]".
+    """Return what speaks against each of the words read on strips: "w WORD_EVIDENCE[:13]".
 
     `glance`, `fixations`: log-odds against the text by either step; `weakest_…`: against its least likely
     part. `disagreement`: whether the steps read different texts; `second_choice`: the log-probability that
@@ -94,10 +94,10 @@ def word_evidence(read: Characters) -> Vector:
     between the count and the text. `length`: log of characters; `narrowness`: log of characters a column;
     `runner_up`: the highest chance that a fixation gives to another character than was read.
     """
-    seen, spans, of_word = read.seen, read.spans, read.of_word
-    columns, length = seen.surprise[spans.every], of_word.sizes
+    spans, of_word = read.spans, read.of_word
+    columns, length = read.side_by_side(lambda seen: seen.surprise)[spans.every], of_word.sizes
     ends = np.array([_end(word) for word in read.words])
-    masses = [float(seen.density[word.span.low : word.span.high].sum()) for word in read.words]  # as fitted
+    masses = [np.add.reduce(word.seen.density[word.span.low : word.span.high]) for word in read.words]
     chosen = of_word.sum(read.fixations) + ends
     own = np.array([max(_own(one, len(word.ids)) for one in word.trials) for word in read.words])
     return np.stack(
@@ -111,7 +111,7 @@ def word_evidence(read: Characters) -> Vector:
             of_word.mean(read.spreads),
             of_word.max(read.drifts),
             _off_ink(read),
-            np.minimum(np.abs(masses - length), 2.0),
+            np.minimum(np.abs(np.array(masses, np.float64) - length), 2.0),
             np.log(length),
             np.log(length / spans.sizes),
             of_word.max(_runners_up(read)),
@@ -137,7 +137,7 @@ def _surprises(read: Characters, paths: Vector) -> list[float]:
     return [
         path
         if word.ids == word.span.ids
-        else -ctc_score(read.seen.log_probs[word.span.low : word.span.high], word.ids)
+        else -ctc_score(word.seen.log_probs[word.span.low : word.span.high], word.ids)
         for word, path in zip(read.words, paths.tolist(), strict=True)
     ]
 
@@ -147,8 +147,12 @@ def _off_ink(read: Characters) -> list[float]:
 
     Word by word, as it was fitted: sums of many words differ in the last digit, where its curve is steepest.
     """
-    inked = np.minimum(read.seen.ink * 2, 1)
-    return [1 - float((word.trial.looks[: len(word.ids)] @ inked).mean()) for word in read.words]
+    off = []
+    for words in read.strips:
+        inked = np.minimum(words[0].seen.ink * 2, 1)
+        looked = (word.trial.looks[: len(word.ids)] @ inked for word in words)
+        off += [1 - float(np.add.reduce(on) / len(on)) for on in looked]
+    return off
 
 
 def _runners_up(read: Characters) -> Vector:
@@ -174,40 +178,39 @@ def spelling(text: str, *, known: bool | None) -> Vector:
     return np.array([known is True, spelt and known is False, min(signs, 3)], np.float64)
 
 
-def on_line(words: Sequence[Vector], line: Vector) -> list[Vector]:
-    """Add to the evidence of each word of a line that of their line: "16" each → "WORD_EVIDENCE" each.
+def on_lines(words: Vector, lines: Vector, of_line: Ranges) -> Vector:
+    """Add to the evidence of words that of their lines: "w 16" → "w WORD_EVIDENCE".
 
-    Words of one line are hard to read alike. line: its own evidence. `line_glance`, `line_fixations`: means
-    over its words; `words_on_line`: log of their number; `between_words`, `line_count_error`: the line's, the
-    latter for each of its words.
+    Words of one line are hard to read alike. lines: their own evidence, "s LINE_EVIDENCE[3:]"; of_line: which
+    words are each line's. `line_glance`, `line_fixations`: means over its words; `words_on_line`: log of
+    their number; `between_words`, `line_count_error`: the line's, the latter for each of its words.
     """
-    if not words:
-        return []
-    steps = np.mean(words, axis=0)[:2]  # glance and fixations
-    shared = np.array([*steps, np.log(len(words)), line[1], line[2] / len(words)])
-    return list(np.column_stack([words, np.tile(shared, (len(words), 1))]))
+    count = of_line.sizes
+    steps = of_line.mean(words[:, :2].T)  # glance and fixations
+    shared = np.stack([*steps, np.log(count), lines[:, 1], lines[:, 2] / count], axis=-1)
+    return np.concatenate([words, shared.repeat(count, axis=0)], axis=1)
 
 
 def char_evidence(read: Characters) -> Vector:
-    """Return what each of the characters read on a strip rests on: "c CHAR_EVIDENCE".
+    """Return what each of the characters read on strips rests on: "c CHAR_EVIDENCE".
 
     Ink and grain (see `ink`) are means under the look, or the least and the most in the character's columns,
     and are given by their logarithms; `covered`, `across`: means over its columns; `look_spread`,
     `look_drift` as for words; `fixation`, `glance`: log-odds against the character by either step; `width`:
     log of its width over the word's mean.
     """
-    seen, columns = read.seen, read.columns
-    ink, grain = np.log(seen.ink + 0.05), np.log(seen.grain + 0.05)
+    columns = read.columns
+    ink, grain = (read.side_by_side(part)[columns.every] for part in (_log_ink, _log_grain))
     widths = np.maximum(read.places[:, 1] - read.places[:, 0], 0.1)
     return np.stack(
         [
-            read.looks @ ink,
-            columns.min(ink[columns.every]),
-            columns.max(ink[columns.every]),
-            read.looks @ grain,
-            columns.max(grain[columns.every]),
-            columns.mean(seen.covered[columns.every]),
-            columns.mean(seen.across[columns.every]),
+            read.looked_at(_log_ink),
+            columns.min(ink),
+            columns.max(ink),
+            read.looked_at(_log_grain),
+            columns.max(grain),
+            columns.mean(read.side_by_side(lambda seen: seen.covered)[columns.every]),
+            columns.mean(read.side_by_side(lambda seen: seen.across)[columns.every]),
             read.spreads,
             read.drifts,
             odds_against(-read.fixations),
@@ -218,25 +221,32 @@ def char_evidence(read: Characters) -> Vector:
     )
 
 
-def line_evidence(seen: Seen, spans: Sequence[Span], *, characters: int) -> Vector:
-    """Return what speaks against a line of so many characters, its words apart: "LINE_EVIDENCE[3:]".
+def _log_ink(seen: Seen) -> Floats:
+    return np.asarray(np.log(seen.ink + 0.05), np.float32)
 
-    In log-odds: against the glance's whole `path`, and against what it saw `between_words`. The rest as in
-    `word_evidence`.
+
+def _log_grain(seen: Seen) -> Floats:
+    return np.asarray(np.log(seen.grain + 0.05), np.float32)
+
+
+def lines_evidence(lines: Sequence[tuple[Seen, Sequence[Span], int]]) -> Vector:
+    """Return what speaks against lines, their words apart: "s LINE_EVIDENCE[3:]".
+
+    lines: what was seen of each, its spans, and how many characters were read there. In log-odds: against the
+    glance's whole `path`, and against what it saw `between_words`. The rest as in `word_evidence`.
     """
-    columns = seen.surprise
-    between = np.ones(len(columns), bool)
-    for span in spans:
-        between[span.low : span.high] = False
-    return np.array(
-        [
-            odds_against(columns.sum()),
-            odds_against(columns[between].sum()),
-            min(abs(float(seen.density.sum()) - characters), 4.0),
-            np.log(max(characters, 1)),
-            np.log(max(characters, 1) / len(columns)),
-        ]
-    )
+    against, masses = [], []
+    for seen, spans, _ in lines:
+        between = np.ones(len(seen.surprise), bool)
+        for span in spans:
+            between[span.low : span.high] = False
+        against.append((np.add.reduce(seen.surprise), np.add.reduce(seen.surprise[between])))
+        masses.append(np.add.reduce(seen.density))
+    columns = np.array([len(seen.surprise) for seen, _, _ in lines])
+    read = np.array([characters for _, _, characters in lines])
+    error = np.minimum(np.abs(np.array(masses, np.float64) - read), 4.0)
+    length = np.maximum(read, 1)
+    return np.stack([*odds_against(against).T, error, np.log(length), np.log(length / columns)], axis=-1)
 
 
 def with_words(evidence: Vector, words: Sequence[float]) -> Vector:

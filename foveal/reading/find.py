@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from foveal.geometry import Points, Transform, bounds, box
+from foveal.geometry import Transform, bounds, box
 from foveal.reading.direction import settle_directions, turned
 from foveal.reading.engine import Session
 from foveal.reading.found import Found, FoundLine, Region
 from foveal.reading.gutters import part
-
-KINDS = ("background", "text", "title", "list", "table", "figure")
-"""The page model's kind channels."""
+from foveal.reading.outlines import KINDS, Cores, outlines
 
 FIRST_LOOK = 1280
 """Longest side of the first look at a page, in pixels."""
@@ -37,9 +34,8 @@ TINY = 9.0
 """A page whose lines are lower than this many pixels in the first look is looked at again, larger."""
 
 CORE_LEVEL = 0.35
-CORE_SHARE = 0.5
-HEIGHT_UNIT = 16.0
-LEAST_SURE = 0.55
+
+_LEAST = 3  # places of a core
 
 
 @dataclass(frozen=True)
@@ -139,67 +135,9 @@ def trace(maps: Maps, *, least: float = 0.0) -> list[FoundLine]:
     y4 = np.minimum(y // 2, maps.height.shape[0] - 1)
     x4 = np.minimum(x // 2, maps.height.shape[1] - 1)
     seen = np.stack([maps.core[y, x], maps.height[y4, x4], *maps.direction[:, y4, x4], *maps.kind[:, y4, x4]])
-    starts = np.searchsorted(of, np.arange(count))
+    sizes = np.bincount(of)
     places = np.stack([x, y], axis=1).astype(np.float64) * 2 + 1
-    lines = []
-    for first, last in pairwise(starts):
-        line = _line(places[first:last], seen[:, first:last], maps.scale, least=least)
-        if line is not None:
-            lines.append(line)
-    return lines
-
-
-def _line(
-    places: Points, seen: NDArray[np.float32], scale: NDArray[np.float64], *, least: float
-) -> FoundLine | None:
-    """Fit one line to its core's places "n 2" (input pixels) with the maps "c n" there."""
-    sure = float(seen[0].mean())
-    if len(places) < 3 or sure < LEAST_SURE:
-        return None
-    tall = float(np.exp2(np.median(seen[1])) * HEIGHT_UNIT)
-    if tall < least:
-        return None
-    along = _axis(places, seen[2:4].mean(axis=1), tall)
-    across = np.array([-along[1], along[0]])
-    centre = places.mean(axis=0)
-    t, u = (places - centre) @ along, (places - centre) @ across
-    ends = np.array([t.min() - 1, t.max() + 1]) + np.array([-1, 1]) * tall * (1 - CORE_SHARE) / 2
-    stops = np.linspace(float(ends[0]), float(ends[1]), _stops(t, u, tall))
-    middle = _smooth(t, u, stops, degree=0 if len(stops) < 2 else 1 if len(stops) == 2 else 2)
-    half = np.exp2(_smooth(t, seen[1], stops, degree=1 if np.ptp(t) > 3 * tall else 0)) * HEIGHT_UNIT / 2
-    half = np.clip(half, tall / 3, tall * 3 / 4)
-    path = centre + stops[:, None] * along + middle[:, None] * across
-    normal = across[None] * half[:, None]
-    kind = KINDS[1 + int(seen[5:].mean(axis=1).argmax())]
-    size = tall / float(scale.mean())
-    return FoundLine((path - normal) / scale, (path + normal) / scale, size, sure, kind)
-
-
-def _axis(places: Points, said: NDArray[np.float32], tall: float) -> NDArray[np.float64]:
-    """Unit vector along a core: its long axis signed as the model says, or the model's own if it is short."""
-    way = said.astype(np.float64) / max(float(np.linalg.norm(said)), 1e-6)
-    spread = places - places.mean(axis=0)
-    values, vectors = np.linalg.eigh(spread.T @ spread / len(places))
-    long = np.asarray(vectors[:, 1], dtype=np.float64)
-    if values[1] < (1.2 * tall) ** 2 / 12 or values[1] < 6 * values[0]:
-        return way
-    return long if long @ way >= 0 else -long
-
-
-def _stops(t: NDArray[np.float64], u: NDArray[np.float64], tall: float) -> int:
-    """How many points an edge needs: 2 if the core is straight to a tenth of its height, else up to 9."""
-    if np.ptp(t) < 3 * tall:
-        return 2
-    bend = abs(float(np.polyfit(t, u, 2)[0])) * float(np.ptp(t)) ** 2 / 4
-    return 2 if bend < 0.12 * tall else int(np.clip(np.ptp(t) / (2 * tall), 4, 9))
-
-
-def _smooth(
-    t: NDArray[np.float64], values: NDArray[np.floating], stops: NDArray[np.float64], *, degree: int
-) -> NDArray[np.float64]:
-    if degree == 0 or np.ptp(t) < 2:
-        return np.full(len(stops), float(np.mean(values)))
-    return np.asarray(np.polyval(np.polyfit(t, values, degree), stops), dtype=np.float64)
+    return outlines(Cores(places, seen, sizes).pick(sizes >= _LEAST), maps.scale, least=least)
 
 
 def regions_of(maps: Maps) -> list[Region]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ def sureness(confidences: Sequence[float]) -> float:
     """
     if not confidences:
         return 0.0
-    return float(np.exp(np.mean(np.log(np.maximum(confidences, 1e-6)))))
+    return math.exp(sum(math.log(max(one, 1e-6)) for one in confidences) / len(confidences))
 
 
 @dataclass(frozen=True)

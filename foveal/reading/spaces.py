@@ -58,7 +58,10 @@ def parted(symbols: Sequence[Symbol], log_probs: Floats, tongue: Tongue) -> list
     other way, to take a space from within a word, did more harm than good on every set tried.
     """
     kept = list(symbols)
+    likely = (log_probs[:, SPACE] - log_probs.max(-1) >= _SEEN).tolist()
     for place in range(len(kept) - 1, 0, -1):
+        if not any(likely[kept[place - 1].last + 1 : kept[place].first]):
+            continue
         space = _gap(kept[place - 1], kept[place], log_probs)
         if space is not None and _two_words(kept, place, space[1], tongue):
             kept.insert(place, space[0])

@@ -10,28 +10,26 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
-from foveal.document import Remedy
-from foveal.reading.characters import Characters, ReadIds
-from foveal.reading.decode import Floats, Span, Trial, best_path, edges, spans
+from foveal.reading.deciding import Deciding
+from foveal.reading.decode import Floats, Span, Trial, best_path, spans
 from foveal.reading.engine import Session
-from foveal.reading.evidence import char_evidence, line_evidence, on_line, spelling, word_evidence
 from foveal.reading.eye import Eye, Glimpse
 from foveal.reading.line_graphs import load_line
 from foveal.reading.observation import Observation, ask
-from foveal.reading.readings import ReadChar, Reading, ReadWord
-from foveal.reading.remedy import Remedied, better, remedied
+from foveal.reading.readings import Reading
+from foveal.reading.remedy import Remedied, remedied
 from foveal.reading.second_look import VIEWS, doubtful, judged, views_of
 from foveal.reading.seen import Seen, ink
 from foveal.reading.spaces import parted, set_apart
 from foveal.reading.trust import Trust, load_trust
-from foveal.reading.words import LISTED, Tongue, Words, choose_word, is_sure
+from foveal.reading.words import Tongue, Words, is_sure
 
 T = TypeVar("T")
 
@@ -41,8 +39,8 @@ _STEP = 16
 """Strip widths are rounded to multiples of this, by stretching at most half of it."""
 _BATCH = 6144
 """Columns of pixels in one batch at the most: bounds the memory of a page of any length."""
-_OTHERS, _LEAST = 4, 0.01
-"""So many of the likeliest characters are named as alternatives, if they are likely enough."""
+_TOGETHER = 64
+"""Strips decided together: it bounds the memory too."""
 WEIGHT = 0.6
 """Weight of the fixations against the glance, 0 to 1 (benchmarks/fusion.py)."""
 
@@ -52,11 +50,6 @@ class _Glanced:
     features: Floats
     seen: Seen
     spans: list[Span]
-
-
-class _Chosen(NamedTuple):
-    read: ReadIds
-    remedy: Remedy | None
 
 
 def to_strip(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -94,11 +87,13 @@ class Transcriber:
     ) -> None:
         self._glance, self._fixate, self._weight, self._threads = glance, fixate, weight, threads
         self._eye = Eye(glance, fixate) if remedies else None
-        self._trust = trust
         self.model = model
         self._alphabet = Alphabet() if alphabet is None else alphabet
+        self._deciding = Deciding(self._alphabet, weight, trust)
         self._words = words
-        self._told = words.only(languages) if words is not None and languages else None
+        self._languages = tuple(languages)
+        if words is not None and languages:
+            words.only(languages)  # a language without words is told at once
 
     def read(
         self,
@@ -116,7 +111,7 @@ class Transcriber:
         """
         observed = self.observe(images)
         tongue = self.tongue(observed) if one_text else None
-        readings = [self.decide(seen, looks=looks, tongue=tongue) for seen in observed]
+        readings = self._decided(observed, looks=looks, tongue=tongue)
         places = doubtful(images, readings) if again else []
         others = iter(self.observe([view for place in places for view in views_of(images[place])]))
         for place in places:
@@ -127,16 +122,22 @@ class Transcriber:
     def _judged(self, seen: Sequence[Observation], *, looks: bool, tongue: Tongue | None) -> Reading:
         """Return what several views of one strip are read as, together."""
         tongue = self.tongue(seen) if tongue is None else tongue
-        readings = [self.decide(one, looks=looks, tongue=tongue) for one in seen]
+        readings = self._decided(seen, looks=looks, tongue=tongue)
         ids = [tuple(tuple(self._alphabet.encode(word.text)) for word in one.words) for one in readings]
         return judged(readings, ids, seen, trust=self._weight, tongue=tongue)
 
     def tongue(self, observed: Sequence[Observation]) -> Tongue | None:
-        """Return the words of the language that strips are in; None if no words are known."""
-        if self._words is None or self._told is not None:
-            return self._told
+        """Return the words of the language that strips are in; None if no words are known.
+
+        It lives as long as its text: it keeps what was looked up, at first all that the glance read.
+        """
+        if self._words is None:
+            return None
         both = (pair for seen in observed for pair in zip(seen.spans, seen.trials, strict=True))
-        return self._words.heard(span.ids for span, trials in both if is_sure(span, trials))
+        heard = (span.ids for span, trials in both if is_sure(span, trials))
+        tongue = self._words.only(self._languages) if self._languages else self._words.heard(heard)
+        tongue.known([span.ids for seen in observed for span in seen.spans])
+        return tongue
 
     def observe(self, images: Sequence[NDArray[np.uint8]]) -> list[Observation]:
         """Return what the model sees of each strip image, in their order."""
@@ -179,7 +180,8 @@ class Transcriber:
         """Return the words of the glance, those in doubt parted as the words of any language would be."""
         path = set_apart(best_path(log_probs), log_probs, self._alphabet)
         if self._words is not None:
-            path = parted(path, log_probs, self._told or self._words.heard(()))
+            unheard = self._words.only(self._languages) if self._languages else self._words.heard(())
+            path = parted(path, log_probs, unheard)
         return spans(path, len(log_probs))
 
     def _remedies(self, seen: Observation, features: Floats) -> list[list[Remedied]]:
@@ -224,58 +226,18 @@ class Transcriber:
 
         tongue: the words of the text that it is from; those of its own sure words unless given.
         """
-        tongue = self.tongue([seen]) if tongue is None else tongue
-        chosen = [one for place in range(len(seen.spans)) if (one := self._choose(seen, place, tongue))]
-        words = self._words_of(seen, chosen, tongue=tongue, looks=looks) if chosen else []
-        evidence = line_evidence(seen.glance, seen.spans, characters=sum(len(word.chars) for word in words))
-        rows = on_line([word.evidence for word in words if word.evidence is not None], evidence)
-        words = [replace(word, evidence=row) for word, row in zip(words, rows, strict=True)]
-        reading = Reading(tuple(words), seen.cell, evidence)
-        return self._trust.judged(reading) if self._trust else reading
+        return self._decided([seen], looks=looks, tongue=tongue)[0]
 
-    def _choose(self, seen: Observation, place: int, tongue: Tongue | None) -> _Chosen | None:
-        """Return what the word of a span is read as, None if it holds no characters."""
-        span, trials, remedies = seen.spans[place], seen.trials[place], seen.remedies[place]
-        word = seen.word(span)
-        ids, trial, before = choose_word(word.log_probs, trials, span, trust=self._weight, tongue=tongue)
-        if not ids:
-            return None
-        kind = LISTED
-        if found := better(word, trials, remedies, trust=self._weight) if remedies else None:
-            before, (kind, ids, trial) = ids, found
-            trials = [*trials, trial]
-        remedy = Remedy(kind, self._alphabet.decode(before)) if ids != before else None
-        return _Chosen(ReadIds(span, trials, ids, trial, edges(seen.glance.density, span, len(ids))), remedy)
-
-    def _words_of(
-        self, seen: Observation, chosen: Sequence[_Chosen], *, tongue: Tongue | None, looks: bool
-    ) -> list[ReadWord]:
-        """Return the words chosen on one strip with their characters and what speaks for them."""
-        read = Characters(seen.glance, [one.read for one in chosen])
-        evidence, grounds = word_evidence(read), char_evidence(read)
-        every = [one.read.ids for one in chosen]
-        listed = tongue.known(every) if tongue else [None] * len(every)
-        texts = zip(map(self._alphabet.decode, every), listed, strict=True)
-        rows = np.concatenate([evidence, [spelling(text, known=known) for text, known in texts]], axis=1)
-        chars, first = list(self._chars(read, seen.cell, looks=looks)), 0
-        words = []
-        for one, row in zip(chosen, rows, strict=True):
-            part = slice(first, first + len(one.read.ids))
-            words.append(ReadWord(tuple(chars[part]), row, grounds[part], remedy=one.remedy))
-            first = part.stop
-        return words
-
-    def _chars(self, read: Characters, cell: float, *, looks: bool) -> Iterator[ReadChar]:
-        text = self._alphabet.decode
-        best = np.argpartition(-read.fixed, _OTHERS, axis=1)[:, :_OTHERS]
-        chances = np.exp(np.take_along_axis(read.fixed, best, 1)).tolist()
-        likeliest = zip(chances, best.tolist(), strict=True)
-        own, ends = np.exp(read.fixations).tolist(), (read.places * cell).tolist()
-        ids, seen = read.ids.tolist(), read.looks if looks else [None] * len(own)
-        for symbol, chance, (left, right), others, look in zip(ids, own, ends, likeliest, seen, strict=True):
-            named = [(p, i) for p, i in zip(*others, strict=True) if p > _LEAST and i not in (symbol, 0)]
-            alternatives = tuple((text([i]), p) for p, i in sorted(named, reverse=True))
-            yield ReadChar(text([symbol]), left, right, chance, alternatives, look)
+    def _decided(
+        self, observed: Sequence[Observation], *, looks: bool, tongue: Tongue | None
+    ) -> list[Reading]:
+        """Return `decide` of several strips: what is said of their words is worked out for all at once."""
+        readings: list[Reading] = []
+        for start in range(0, len(observed), _TOGETHER):
+            some = observed[start : start + _TOGETHER]
+            own = [self.tongue([seen]) if tongue is None else tongue for seen in some]
+            readings += self._deciding.read(some, own, looks=looks)
+        return readings
 
 
 def load_transcriber(

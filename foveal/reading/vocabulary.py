@@ -123,10 +123,22 @@ class Vocabulary:
                 return -1
         return self.word.item(node)
 
+    def highest(self, low: int, high: int) -> float:
+        """Return the log-chance that no word of low to high letters exceeds, whatever the languages weigh."""
+        if not self.letters.isalpha():  # of words with signs in them only a part may be looked up
+            low, high = 0, len(self._highest)
+        return max(self._highest[max(low, 0) : high + 1], default=-255 / _STEPS)
+
     @cached_property
-    def highest(self) -> float:
-        """The log-chance that no word exceeds, whatever the languages weigh."""
-        return -float(self.chance.min(initial=255)) / _STEPS
+    def _highest(self) -> tuple[float, ...]:
+        """The highest log-chance of a word of each length: the nodes of one depth, and its words, adjoin."""
+        words = np.concatenate(([0], self.ends.cumsum()))
+        found, low, high = [], 0, 1
+        while low < high:
+            steps = self.chance[self._begin[words[low]] : self._begin[words[high]]]
+            found.append(-float(steps.min(initial=255)) / _STEPS)
+            low, high = high, int(self.first[high])
+        return tuple(found)
 
     def log_chances(self, numbers: NDArray[np.integer], weights: Floats) -> Floats:
         """Return the log-chance of words, "k", in a text whose languages have these weights."""

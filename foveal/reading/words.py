@@ -16,7 +16,18 @@ from typing import NamedTuple
 import numpy as np
 
 from foveal.alphabet import Alphabet
-from foveal.reading.decode import Floats, Span, Trial, choose, ctc_scores, support, supports
+from foveal.reading.decode import (
+    ROUNDED,
+    Floats,
+    Span,
+    Trial,
+    choose,
+    ctc_scores,
+    fixation_score,
+    rest,
+    support,
+    supports,
+)
 from foveal.reading.listed import Ids, Listed
 from foveal.reading.vocabulary import Vocabulary, embedded_words
 
@@ -37,7 +48,6 @@ _ENOUGH = 200  # sure words tell the language well enough
 _KEPT = 16  # listed words that are held against all that was seen, of those likeliest by the fixations
 _OTHER = 2  # letters by which a listed word may be longer or shorter than what was read: fixations beyond the
 # end of a shorter word do not speak against it
-_ROUNDED = 0.01  # what sums of log-probabilities may lack
 _BREAKS = ("-", "¬", "⸗")
 _PARTS = re.compile(r"(\W*(?:[^\W\d_]{1,6}['’])?)(.*?)(\W*)", re.DOTALL)
 
@@ -95,17 +105,19 @@ class Tongue:
 
     def log_chance(self, ids: Ids) -> float:
         """Return how likely a word is, whatever signs stand around it."""
-        return float(self.log_chances([ids])[0])
+        return self._log_chances([ids])[0]
 
     def log_chances(self, words: Sequence[Ids]) -> Floats:
         """Return `log_chance` of several words, looked up at once."""
+        return np.array(self._log_chances(words), np.float32)
+
+    def _log_chances(self, words: Sequence[Ids]) -> list[float]:
         cores = [self._core(ids) for ids in words]
         found = self._listed(cores)
-        chances = [
+        return [
             UNLISTED - EACH * len(core) if chance is None else chance
             for core, chance in zip(cores, found, strict=True)
         ]
-        return np.array(chances, np.float32)
 
     def knows(self, ids: Ids) -> bool:
         """Tell whether a word is listed; one of a single letter never is."""
@@ -120,12 +132,20 @@ class Tongue:
         return self.words.alphabet.decode(ids).isalpha()
 
     def _core(self, ids: Ids) -> str:
-        return parts(self.words.alphabet.decode(ids))[1].lower().replace("ſ", "s")
+        core = self._cores.get(ids)
+        if core is None:
+            core = parts(self.words.alphabet.decode(ids))[1].lower().replace("ſ", "s")
+            self._cores[ids] = core
+        return core
+
+    @cached_property
+    def _cores(self) -> dict[Ids, str]:
+        return {}
 
     def _listed(self, cores: Sequence[str]) -> list[float | None]:
         """Return the log-chance of each word by the list that it is likeliest in, None if in none."""
         found: dict[str, float | None] = {core: None for core in cores if core not in self._known}
-        for listed, weights in zip(self.words.lists, self.weights, strict=True):
+        for listed, weights in zip(self.words.lists, self.weights, strict=True) if found else ():
             numbers = {core: number for core in found if (number := listed.number(core)) >= 0}
             chances = listed.vocabulary.log_chances(np.array([*numbers.values()], np.int64), weights)
             for core, chance in zip(numbers, chances.tolist(), strict=True):
@@ -137,10 +157,11 @@ class Tongue:
     def _known(self) -> dict[str, float | None]:
         return {}
 
-    @cached_property
-    def highest(self) -> float:
-        """The log-chance that no word exceeds."""
-        return max(listed.vocabulary.highest for listed in self.words.lists)
+    def highest(self, words: Iterable[Ids]) -> float:
+        """Return the log-chance that no word exceeds that is read in the place of one of some words."""
+        letters = {len(core) + more for core in map(self._core, words) for more in (0, core.count("ß"))}
+        low, high = min(letters) - _OTHER, max(letters) + _OTHER
+        return max(UNLISTED, *(one.vocabulary.highest(low, high) for one in self.words.lists))
 
     def like(self, ids: Ids, trials: Sequence[Trial], *, trust: float, least: float) -> set[Ids]:
         """Return readings with a listed word in the place of the word read, those that look likeliest.
@@ -210,16 +231,22 @@ def choose_word(
     if _stands(ids, seen, tongue):
         return Chosen(ids, trial, ids)
     readings = {span.ids, *(one.ids for one in trials)} - {()}
-    ahead = seen + tongue.words.share * (tongue.log_chance(ids) - tongue.highest)
-    least = (
-        ahead / trust - _ROUNDED if trust else -np.inf
-    )  # worse fixations cannot win, whatever the rest says
+    share = tongue.words.share
+    ahead = seen + share * tongue.log_chance(ids) - (1 - trust) * rest(path) - ROUNDED
+    others = trust * max(rest(fixation_score(one.log_probs, ids)) for one in trials)
+    common = share * tongue.highest(readings)
+    if others + common < ahead:  # not even the commonest word could be likelier
+        return Chosen(ids, trial, ids)
+    least = (ahead - common) / trust if trust else -np.inf  # worse fixations cannot win
     for read in list(readings):
         readings |= tongue.like(read, trials, trust=trust, least=least)
     every = list(readings)
-    likely = trust * supports(every, trials) + (1 - trust) * ctc_scores(glanced, every)
-    together = likely + tongue.words.share * tongue.log_chances(every)
-    best = every[int(together.argmax())]
+    known = trust * supports(every, trials) + share * tongue.log_chances(every)
+    kept = [i for i, most in enumerate(known.tolist()) if most >= ahead or every[i] == ids]
+    if len(kept) == 1:
+        return Chosen(ids, trial, ids)
+    together = known[kept] + (1 - trust) * ctc_scores(glanced, [every[i] for i in kept])
+    best = every[kept[int(together.argmax())]]
     return Chosen(best, trials[-support(best, trials)[1]], ids)
 
 

@@ -83,9 +83,29 @@ def test_the_surer_reading_wins() -> None:
     ids, trial = choose(unsure, [short, right], span, trust=1)
     assert ids in ((4,), (4, 5))
     assert trial is (short if ids == (4,) else right)
-    ids, trial = choose(np.log(np.exp(sharp([4, 5, 0, 0])) + 1e-3), [short, right], span, trust=0.5)
+    doubtful = np.log(np.exp(sharp([4, 5, 0, 0])) + 1e-3)
+    span = Span(tuple(best_path(doubtful)), 0, 4)
+    ids, trial = choose(doubtful, [short, right], span, trust=0.5)
     assert ids == (4, 5)
     assert trial is right
+
+
+@pytest.mark.parametrize("sureness", [0.5, 2.0, 5.0])
+def test_of_all_readings_the_likeliest_is_chosen(sureness: float) -> None:
+    """Also where a bound says so before the glance's paths are summed up."""
+    rng, agreed = np.random.default_rng(3), 0
+    for _ in range(100):
+        tables = [rng.normal(0, 1, (6, 5)) for _ in range(3)]
+        for table in tables:
+            table[np.arange(6), [2, 0, 3, 0, rng.choice([0, 2]), 0]] += sureness + rng.normal()
+        glanced, *fixed = (torch.from_numpy(table).log_softmax(-1).float().numpy() for table in tables)
+        trials = [Trial(one[[0, 2, 4, 5]], np.zeros((4, 6), np.float32)) for one in fixed]
+        span = Span(tuple(best_path(glanced)), 0, 6)
+        readings = list({span.ids, *(one.ids for one in trials)} - {()})
+        likely = 0.6 * supports(readings, trials) + 0.4 * ctc_scores(glanced, readings)
+        assert choose(glanced, trials, span, trust=0.6)[0] == readings[int(likely.argmax())]
+        agreed += len(readings) == 1
+    assert agreed < 100
 
 
 def test_a_word_is_tried_with_both_lengths_where_glance_and_count_differ() -> None:

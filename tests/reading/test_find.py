@@ -7,7 +7,8 @@ import pytest
 
 from foveal.geometry import area, box
 from foveal.reading.direction import settle_directions, turned
-from foveal.reading.find import KINDS, Maps, trace
+from foveal.reading.find import Maps, trace
+from foveal.reading.outlines import KINDS
 from foveal.synth.pages_sheet import PageLine
 from foveal.synth.pages_view import quarter_turned
 from foveal.train.page_targets import draw_targets

@@ -18,8 +18,9 @@ from foveal.document import Char, Line, Page, Word
 from foveal.geometry import bounds, box
 from foveal.images import PageImage, pages
 from foveal.reading.engine import load_session
-from foveal.reading.find import HEIGHT_UNIT, KINDS, find
+from foveal.reading.find import find
 from foveal.reading.found import FoundLine
+from foveal.reading.outlines import HEIGHT_UNIT, KINDS
 from foveal.reading.read_page import better, is_read
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -11,7 +11,7 @@ import pytest
 from foveal import Reader
 from foveal.document import Document, Line
 from foveal.images import pages
-from foveal.reading.characters import Characters, ReadIds
+from foveal.reading.characters import Characters, Ranges, ReadIds
 from foveal.reading.decode import Span, Symbol, Trial, edges
 from foveal.reading.engine import load_session
 from foveal.reading.evidence import (
@@ -19,8 +19,9 @@ from foveal.reading.evidence import (
     LINE_EVIDENCE,
     WORD_EVIDENCE,
     char_evidence,
+    lines_evidence,
     odds_against,
-    on_line,
+    on_lines,
     spelling,
     with_words,
     word_evidence,
@@ -60,13 +61,14 @@ PLACES = edges(glanced(IDS, sure=0.9).density, SPAN, len(IDS))
 
 
 def as_read(one: Trial, *, sure: float) -> Characters:
-    return Characters(glanced(IDS, sure=sure), [ReadIds(SPAN, [one], IDS, one, PLACES)])
+    return Characters([ReadIds(glanced(IDS, sure=sure), SPAN, [one], IDS, one, PLACES)])
 
 
 def evidence(*, sure: float = 0.99, looks_at: tuple[int, ...] = (1, 3, 5)) -> dict[str, float]:
     one = trial(IDS, sure=sure, looks_at=list(looks_at))
-    (values,) = word_evidence(as_read(one, sure=sure))
-    (row,) = on_line([np.concatenate([values, spelling("abc", known=True)])], np.zeros(5))
+    read = as_read(one, sure=sure)
+    values = np.concatenate([word_evidence(read)[0], spelling("abc", known=True)])
+    (row,) = on_lines(values[None], np.zeros((1, 5)), read.of_strip)
     return dict(zip(WORD_EVIDENCE, row, strict=True))
 
 
@@ -93,16 +95,27 @@ def test_the_grounds_of_a_character_are_its_own() -> None:
     assert looked[0] == looked[1] > looked[2]
 
 
-def test_the_evidence_of_a_word_is_the_same_alone_and_on_a_line() -> None:
-    seen = glanced((*IDS, 6, 2), sure=0.8)
-    words = []
+def test_the_evidence_of_a_word_is_the_same_alone_on_a_line_and_beside_other_lines() -> None:
+    first, seen = glanced(IDS, sure=0.9, columns=9), glanced((*IDS, 6, 2), sure=0.8)
+    short = trial(IDS, sure=0.6, looks_at=[1, 3, 7], columns=9)
+    words = [ReadIds(first, Span(SPAN.symbols, 0, 9), [short], IDS, short, PLACES)]
     for ids, looks_at, low, high in ((IDS, [1, 3, 5], 0, 6), ((6, 2), [7, 10], 6, 12)):
         span = Span(tuple(Symbol(i, low + 1, low + 1, 0.9) for i in ids), low, high)
         one = trial(ids, sure=0.7, looks_at=looks_at)
-        words.append(ReadIds(span, [one], ids, one, edges(seen.density, span, len(ids))))
+        words.append(ReadIds(seen, span, [one], ids, one, edges(seen.density, span, len(ids))))
     for measure in (word_evidence, char_evidence):
-        alone = np.concatenate([measure(Characters(seen, [word])) for word in words])
-        assert measure(Characters(seen, words)) == pytest.approx(alone, abs=1e-5)
+        alone = np.concatenate([measure(Characters([word])) for word in words])
+        assert measure(Characters(words)) == pytest.approx(alone, abs=1e-5)
+    assert Characters(words).of_strip.sizes.tolist() == [1, 2]
+
+
+def test_the_evidence_of_a_line_is_the_same_alone_and_beside_others() -> None:
+    lines = [(glanced(IDS, sure=0.9, columns=9), [SPAN], 3), (glanced(IDS, sure=0.6), [], 0)]
+    alone = np.concatenate([lines_evidence([line]) for line in lines])
+    assert lines_evidence(lines) == pytest.approx(alone)
+    between, mass, length = lines_evidence(lines)[1, 1:4]
+    assert between > 0  # all of it
+    assert (mass, length) == (3.0, 0.0)
 
 
 def test_ink_is_where_pixels_vary() -> None:
@@ -125,14 +138,15 @@ def test_odds_against_are_those_of_the_chance() -> None:
 
 
 def test_words_of_one_line_share_its_evidence() -> None:
-    words = [np.arange(16.0), np.arange(16.0) + 2]
-    line = np.array([9.0, 3.0, 0.5, 1.0, 1.0])
-    rows = [dict(zip(WORD_EVIDENCE, row, strict=True)) for row in on_line(words, line)]
-    for row, own in zip(rows, words, strict=True):
+    words = np.stack([np.arange(16.0) + 50, np.arange(16.0), np.arange(16.0) + 2])
+    lines = np.array([[0.0, 7.0, 0.25, 1.0, 1.0], [9.0, 3.0, 0.5, 1.0, 1.0]])
+    found = on_lines(words, lines, Ranges(np.array([0, 1]), np.array([1, 3])))
+    first, *rows = [dict(zip(WORD_EVIDENCE, row, strict=True)) for row in found]
+    assert (first["line_glance"], first["between_words"], first["line_count_error"]) == (50.0, 7.0, 0.25)
+    for row, own in zip(rows, words[1:], strict=True):
         assert (row["glance"], row["fixations"]) == tuple(own[:2])
         assert (row["line_glance"], row["line_fixations"]) == (1.0, 2.0)
         assert (row["between_words"], row["line_count_error"]) == (3.0, 0.25)
-    assert on_line([], line) == []
 
 
 def test_only_letters_can_be_missing_from_a_list() -> None:
@@ -208,5 +222,8 @@ def test_trust_changes_no_text_and_no_confidence_of_characters() -> None:
 def test_an_empty_reading_is_not_right() -> None:
     trust = load_trust("fast")
     assert trust is not None
-    assert trust.of_line(np.zeros(len(LINE_EVIDENCE) - 3), []) == 0
+    nothing = np.zeros((3, len(LINE_EVIDENCE) - 3))
+    empty, one, two = trust.of_lines(nothing, [[], [0.4], [0.9, 0.8]])
+    assert (empty, one) == (0, 0.4)
+    assert 0 < two < 1
     assert Reading((), 4.0).confidence == 0

@@ -81,3 +81,13 @@ def test_a_language_without_words_names_the_nearest() -> None:
     with pytest.raises(ConfigError, match="'frr'") as caught:
         check_language("en+frr")
     assert "fr" in str(caught.value.remedy)
+
+
+def test_no_word_of_some_letters_is_likelier_than_the_highest_of_them() -> None:
+    chances = {"a": -2.0, "on": -5.0, "the": -3.0, "thee": -9.0, "bathe": -7.0}
+    made = Vocabulary.build({"en": chances})
+    for low, high in ((0, 1), (2, 3), (3, 3), (4, 5), (-2, 40)):
+        expected = max(chance for word, chance in chances.items() if low <= len(word) <= high)
+        assert made.highest(low, high) == pytest.approx(expected, abs=0.05)
+    assert made.highest(9, 12) < -20  # none is so long
+    assert Vocabulary.build({"en": {"l'on": -8.0, "a": -3.0}}).highest(4, 4) == -3.0  # only "on" is looked up

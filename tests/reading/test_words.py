@@ -7,7 +7,7 @@ import pytest
 
 from foveal.alphabet import Alphabet
 from foveal.errors import ConfigError
-from foveal.reading.decode import Floats, Span, Symbol, Trial
+from foveal.reading.decode import Floats, Span, Symbol, Trial, ctc_scores, supports
 from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Tongue, Words, choose_word, is_sure, parts
 
@@ -116,6 +116,26 @@ def test_only_what_both_steps_read_surely_tells_a_language() -> None:
     assert is_sure(sure, [Trial(SURE, SURE)])
     assert not is_sure(doubt, [Trial(DOUBT, DOUBT)])
     assert not is_sure(sure, [Trial(SURE, SURE), Trial(seen({"x": 1.0}, {"": 1.0}), DOUBT)])
+
+
+def test_nothing_that_is_not_looked_for_could_have_won() -> None:
+    """Whether a word stands is told by a bound; the search that it saves finds nothing likelier."""
+    rng = np.random.default_rng(7)
+    words = knowing(cat=-3.0, cut=-6.0, bot=-9.0, box=-4.0, cubs=-7.0)
+    tongue, changed = words.heard([]), 0
+    for _ in range(100):
+        signs = {"c": 1.0, "b": 1.0}, {"u": 1.0, "a": 1.0, "o": 1.0}, {"t": 1.0, "x": 1.0, "b": 1.0}
+        rows = [{one: float(np.exp(rng.normal(0, 3))) for one in row} for row in signs]
+        table = seen(*rows, {"": 1.0}, {"": 1.0})
+        trials = [Trial(table, table)]
+        found = choose_word(table, trials, span_of(table), trust=0.6, tongue=tongue)
+        every = [found.before, *tongue.like(found.before, trials, trust=0.6, least=-np.inf)]
+        likely = 0.6 * supports(every, trials) + 0.4 * ctc_scores(table, every)
+        together = likely + words.share * tongue.log_chances(every)
+        if likely[0] < np.log(0.7):  # surer words stand unless a common one is listed for them
+            assert found.ids == every[int(together.argmax())]
+        changed += found.ids != found.before
+    assert 10 < changed < 90
 
 
 @pytest.mark.parametrize(
