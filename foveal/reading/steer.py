@@ -46,6 +46,7 @@ class Held:
             to_page=self.strip.to_page,
             margin=self.margin,
             polygon=self.polygon,
+            image=self.strip.image,
         )
 
     def line(self) -> Line:
