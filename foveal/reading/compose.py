@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveal.document import Alternative, Block, Char, Line, Look, Polygon, Word
 from foveal.geometry import Transform, bounds, box, points
-from foveal.reading.inked import Boxes, ink_boxes
-from foveal.reading.readings import ReadChar, Reading, ReadWord, sureness
+from foveal.reading.readings import Box, ReadChar, Reading, ReadWord, sureness
 
 ToPage = Callable[[ArrayLike], NDArray[np.float64]]
 """Takes points "n 2" from the pixels of a strip to those of its page."""
@@ -24,16 +23,13 @@ def compose_line(
     to_page: ToPage,
     margin: float = 0.0,
     polygon: Polygon | None = None,
-    image: NDArray[np.uint8] | None = None,
 ) -> Line:
     """Return a reading as a Line in page pixels.
 
     `size`: width and height of the strip in its own pixels. `margin`: what the strip has above and below the
     line, as a share of the line's height. `polygon`: the line's outline; the strip's corners if not given.
-    `image`: the strip's pixels "h w 3"; with them the box of each character is drawn to its ink, without
-    them it is as high as the line.
     """
-    place = _Place(size, margin / (1 + 2 * margin), to_page, image)
+    place = _Place(size, margin / (1 + 2 * margin), to_page)
     words = tuple(_words(reading, place))
     outline = polygon or as_polygon(to_page(box(0, 0, *size)))
     return Line(outline, _chance(reading), words)
@@ -59,37 +55,27 @@ class _Place:
     size: tuple[int, int]
     margin: float
     to_page: ToPage
-    image: NDArray[np.uint8] | None
 
-    def words(self, reading: Reading) -> Boxes:
-        """Return left, top, right, bottom of each word in strip pixels, as high as the line: "w 4"."""
-        return self._as_high_as_the_line([(word.x0, word.x1) for word in reading.words])
+    def whole(self, part: ReadChar | ReadWord) -> Box:
+        """Return left, top, right, bottom of a part of the strip, as high as the line."""
+        top = self.size[1] * self.margin
+        return part.x0, top, part.x1, self.size[1] - top
 
-    def chars(self, reading: Reading) -> Boxes:
-        """Return those of each character, around its ink where the pixels are known: "c 4"."""
-        places = [(char.x0, char.x1) for word in reading.words for char in word.chars]
-        if self.image is None:
-            return self._as_high_as_the_line(places)
-        sizes = [len(word.chars) for word in reading.words]
-        return ink_boxes(self.image, np.array(places).reshape(-1, 2), sizes, margin=self.margin)
-
-    def _as_high_as_the_line(self, ends: Sequence[tuple[float, float]]) -> Boxes:
-        boxes, top = np.empty((len(ends), 4)), self.size[1] * self.margin
-        boxes[:, ::2], boxes[:, 1::2] = np.array(ends).reshape(-1, 2), (top, self.size[1] - top)
-        return boxes
-
-    def outlines(self, boxes: Boxes) -> Iterator[Polygon]:
-        """Yield the outline on the page of each box; all are moved there at once."""
-        corners = boxes[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
+    def outlines(self, boxes: Sequence[Box]) -> Iterator[Polygon]:
+        """Yield the outline on the page of each part of the strip; all are moved there at once."""
+        corners = np.array(boxes, np.float64).reshape(-1, 4)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
         for outline in self.to_page(corners).reshape(-1, 4, 2).tolist():
             yield tuple((x, y) for x, y in outline)
 
 
 def _words(reading: Reading, place: _Place) -> Iterator[Word]:
     """Yield the words on their page."""
-    outlines = place.outlines(np.concatenate([place.words(reading), place.chars(reading)]))
-    own = [next(outlines) for _ in reading.words]
-    for word, outline in zip(reading.words, own, strict=True):
+    boxes: list[Box] = []
+    for word in reading.words:
+        boxes += [place.whole(word), *(char.box or place.whole(char) for char in word.chars)]
+    outlines = place.outlines(boxes)
+    for word in reading.words:
+        outline = next(outlines)
         chars = tuple(_char(char, next(outlines), reading.cell, place) for char in word.chars)
         yield Word(outline, _chance(word), chars, word.remedy)
 

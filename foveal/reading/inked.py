@@ -7,12 +7,14 @@ Shapes: c characters, w columns and h rows of the strip.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from foveal.reading.characters import Ints, Ranges
+from foveal.reading.readings import Reading
 
 Boxes = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -24,6 +26,18 @@ _RULE = (2.0, 0.15)  # so wide and yet so low, in heights of the strip: an under
 _OUT = 0.3  # widths of a character by which its ink may reach out of the place that the model gives
 _IN = 0.25  # of a character's width on each side of its middle: no neighbour begins there
 _FAR = 0.3  # what a cut a character's width from the middle of the gap costs, in columns full of ink
+
+
+def with_boxes(reading: Reading, image: NDArray[np.uint8], *, margin: float = 0.0) -> Reading:
+    """Return the reading of a strip with a box for each character, see `ink_boxes`; margin: as of a line."""
+    places = np.array([(char.x0, char.x1) for word in reading.words for char in word.chars], np.float64)
+    sizes = [len(word.chars) for word in reading.words]
+    boxes = iter(ink_boxes(image, places.reshape(-1, 2), sizes, margin=margin / (1 + 2 * margin)).tolist())
+    words = [
+        replace(word, chars=tuple(replace(char, box=tuple(next(boxes))) for char in word.chars))
+        for word in reading.words
+    ]
+    return replace(reading, words=tuple(words))
 
 
 def ink_boxes(image: NDArray[np.uint8], places: Boxes, words: Sequence[int], *, margin: float) -> Boxes:
@@ -54,6 +68,7 @@ def ink_boxes(image: NDArray[np.uint8], places: Boxes, words: Sequence[int], *, 
     boxes[:, ::2] = np.where(limits[:, :1] < limits[:, 1:], apart, places)
     found, drawn = _drawn(ink, limits)
     boxes[found] = drawn / (scale, seen.shape[0] / high, scale, seen.shape[0] / high)
+    boxes[:, 1::2] = boxes[:, 1::2].clip(high * margin, high - high * margin)
     return boxes
 
 

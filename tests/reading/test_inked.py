@@ -32,7 +32,7 @@ def boxes(image: Image, *places: tuple[float, float], words: tuple[int, ...] = (
     return found
 
 
-LETTERS = ((10, 8, 18, 24), (20, 12, 30, 24), (33, 12, 40, 29))
+LETTERS = ((10, 8, 18, 24), (20, 12, 30, 24), (33, 12, 40, 28))
 PLACES = ((11.0, 17.0), (22.0, 28.0), (34.0, 39.0))
 
 
