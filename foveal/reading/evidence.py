@@ -66,6 +66,7 @@ CHAR_EVIDENCE = (
     "fixation",
     "glance",
     "width",
+    "at_edge",
 )
 """What speaks for a character being read or guessed; see `char_evidence`."""
 
@@ -194,7 +195,7 @@ def char_evidence(read: Characters) -> Vector:
     Ink and grain (see `ink`) are means under the look, or the least and the most in the character's columns,
     and are given by their logarithms; `covered`, `across`: means over its columns; `look_spread`,
     `look_drift` as for words; `fixation`, `glance`: log-odds against the character by either step; `width`:
-    log of its width over the word's mean.
+    log of its width over the word's mean; `at_edge`: the share of ink on the strip's edge, if it reaches it.
     """
     seen, columns = read.seen, read.columns
     ink, grain = np.log(seen.ink + 0.05), np.log(seen.grain + 0.05)
@@ -213,6 +214,7 @@ def char_evidence(read: Characters) -> Vector:
             odds_against(-read.fixations),
             odds_against(-read.glanced),
             np.log(widths / read.of_word.mean(widths).repeat(read.of_word.sizes)),
+            columns.max(seen.edge[columns.every]),
         ],
         axis=-1,
     )
