@@ -53,6 +53,8 @@ WORD_PAIRS = (
     ("line_fixations", "listed"),
     ("line_fixations", "unlisted"),
 )
+GUESS_PAIRS = (("at_edge", "width"), ("at_edge", "fixation"), ("at_edge", "glance"))
+"""Many a real letter reaches the edge of a close crop; a stump is narrow there, and in doubt."""
 
 
 LEARNT = -1
@@ -152,7 +154,7 @@ def fitted_guesses(sets: Sets, half: int) -> tuple[Additive, float]:
     learnt, share = together(sets, LEARNT)
     for side in (learnt.right, ~learnt.right):
         share[side] /= share[side].sum()
-    model = fit(learnt.rows, learnt.right, share=share, columns=_terms(CHAR_EVIDENCE))
+    model = fit(learnt.rows, learnt.right, share=share, columns=_terms(CHAR_EVIDENCE, GUESS_PAIRS))
     chosen, weight = together(sets, half)
     read = ~chosen.right
     return model, _upper(model.chances(chosen.rows[read]), weight[read])

@@ -34,6 +34,8 @@ WORDS = 4
 """So many words are read for a line where a set is of words or short pieces: soon read, and little each."""
 EACH = 6
 """A line is read with one character in so many destroyed."""
+CUTS = 5
+"""So many times it is cut off, each time elsewhere: few of the stumps are taken for a character."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def guesses_on(read: Sequence[Outcome], transcriber: Transcriber) -> Guesses:
     """Return what is read where characters of lines were destroyed, in every way."""
     rng = np.random.default_rng(1)
     found: Guesses = []
-    for kind in KINDS:
+    for kind in [*KINDS, *["cut off"] * (CUTS - 1)]:
         spoilt = [(one.half, places) for one in read if (places := _destroyed(one, kind, rng))]
         again = transcriber.read([places[-1].image for _, places in spoilt])
         found += [

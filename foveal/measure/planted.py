@@ -57,10 +57,13 @@ def textured(image: Image, span: Span, rng: np.random.Generator) -> Planted:
 
 
 def cut_off(image: Image, span: Span, rng: np.random.Generator) -> Planted:
-    """End the image within the character, a fifth or less of it left standing."""
+    """End the image within the character, or begin it there; a fifth or less of it is left standing."""
     left, right = span
-    end = round(left + rng.uniform(0, _LEFT_OVER) * (right - left))
-    return Planted(np.ascontiguousarray(image[:, : max(end, 4)]), (left, right))
+    begins, stands = rng.random() < 0.5, rng.uniform(0, _LEFT_OVER) * (right - left)
+    if begins:
+        start = min(round(right - stands), image.shape[1] - 4)
+        return Planted(np.ascontiguousarray(image[:, start:]), (left - start, right - start))
+    return Planted(np.ascontiguousarray(image[:, : max(round(left + stands), 4)]), (left, right))
 
 
 KINDS: dict[str, Callable[[Image, Span, np.random.Generator], Planted]] = {
@@ -90,13 +93,16 @@ def plant(image: Image, line: Line, kind: str, rng: np.random.Generator) -> Plan
 def is_in(planted: Planted, span: Span) -> bool:
     """Tell whether a character read in the destroyed image stands where nothing is left to read.
 
-    Its middle lies in the inner half of the place or, where the image ends, its right edge beyond the cut.
+    Its middle lies in the inner half of the place or, where the image begins or ends, outside all but an
+    eighth of the place.
     """
     (left, right), width = planted.span, planted.image.shape[1]
     quarter = (right - left) / 4
     middle = sum(span) / 2
     if width <= right:
         return middle > left - quarter / 2
+    if left < 0:
+        return middle < right + quarter / 2
     return left + quarter < middle < right - quarter
 
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from foveal.document import Alternative, Block, Char, Line, Look, Polygon, Word
 from foveal.geometry import Transform, bounds, box, points
-from foveal.reading.readings import ReadChar, Reading, ReadWord, sureness
+from foveal.reading.readings import Box, ReadChar, Reading, ReadWord, sureness
 
 ToPage = Callable[[ArrayLike], NDArray[np.float64]]
 """Takes points "n 2" from the pixels of a strip to those of its page."""
@@ -56,23 +56,25 @@ class _Place:
     margin: float
     to_page: ToPage
 
-    def outlines(self, ends: Sequence[tuple[float, float]]) -> Iterator[Polygon]:
-        """Yield the outline on the page of each part of the strip, from its left to its right end."""
-        top, sides = self.size[1] * self.margin, np.array(ends, np.float64).reshape(-1, 2)
-        corners = np.empty((len(sides), 4, 2))
-        corners[:, :, 0] = sides[:, [0, 1, 1, 0]]
-        corners[:, :, 1] = top, top, self.size[1] - top, self.size[1] - top
-        for outline in self.to_page(corners.reshape(-1, 2)).reshape(-1, 4, 2).tolist():
+    def whole(self, part: ReadChar | ReadWord) -> Box:
+        """Return left, top, right, bottom of a part of the strip, as high as the line."""
+        top = self.size[1] * self.margin
+        return part.x0, top, part.x1, self.size[1] - top
+
+    def outlines(self, boxes: Sequence[Box]) -> Iterator[Polygon]:
+        """Yield the outline on the page of each part of the strip; all are moved there at once."""
+        corners = np.array(boxes, np.float64).reshape(-1, 4)[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, 2)
+        for outline in self.to_page(corners).reshape(-1, 4, 2).tolist():
             (ax, ay), (bx, by), (cx, cy), (dx, dy) = outline
             yield (ax, ay), (bx, by), (cx, cy), (dx, dy)
 
 
 def _words(reading: Reading, place: _Place) -> Iterator[Word]:
-    """Yield the words on their page; all their outlines are moved there at once."""
-    ends: list[tuple[float, float]] = []
+    """Yield the words on their page."""
+    boxes: list[Box] = []
     for word in reading.words:
-        ends += [(word.x0, word.x1), *((char.x0, char.x1) for char in word.chars)]
-    outlines = place.outlines(ends)
+        boxes += [place.whole(word), *(char.box or place.whole(char) for char in word.chars)]
+    outlines = place.outlines(boxes)
     for word in reading.words:
         outline = next(outlines)
         chars = tuple(_char(char, next(outlines), reading.cell, place) for char in word.chars)

@@ -66,6 +66,7 @@ CHAR_EVIDENCE = (
     "fixation",
     "glance",
     "width",
+    "at_edge",
 )
 """What speaks for a character being read or guessed; see `char_evidence`."""
 
@@ -197,7 +198,7 @@ def char_evidence(read: Characters) -> Vector:
     Ink and grain (see `ink`) are means under the look, or the least and the most in the character's columns,
     and are given by their logarithms; `covered`, `across`: means over its columns; `look_spread`,
     `look_drift` as for words; `fixation`, `glance`: log-odds against the character by either step; `width`:
-    log of its width over the word's mean.
+    log of its width over the word's mean; `at_edge`: the share of ink on the strip's edge, if it reaches it.
     """
     columns = read.columns
     ink, grain = (read.side_by_side(part)[columns.every] for part in (_log_ink, _log_grain))
@@ -216,6 +217,7 @@ def char_evidence(read: Characters) -> Vector:
             odds_against(-read.fixations),
             odds_against(-read.glanced),
             np.log(widths / read.of_word.mean(widths).repeat(read.of_word.sizes)),
+            columns.max(read.side_by_side(lambda seen: seen.edge)[columns.every]),
         ],
         axis=-1,
     )

@@ -12,6 +12,7 @@ from foveal.reading.cut import MARGIN, cut
 from foveal.reading.engine import Session
 from foveal.reading.find import find
 from foveal.reading.found import FoundLine, shared
+from foveal.reading.inked import with_boxes
 from foveal.reading.marks import without_doubtful_marks
 from foveal.reading.order import FoundBlock, order
 from foveal.reading.reach import reach
@@ -134,7 +135,13 @@ def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *
     if again:
         readings = [without_doubtful_marks(reading) for reading in readings]
     held = [
-        Held(strip, reading, transcriber.model, MARGIN, as_polygon(place.polygon))
+        Held(
+            strip,
+            with_boxes(reading, strip.image, margin=MARGIN),
+            transcriber.model,
+            MARGIN,
+            as_polygon(place.polygon),
+        )
         for place, strip, reading in zip(found, strips, readings, strict=True)
     ]
     lines = [one.line() if looks else one.plain() for one in held]

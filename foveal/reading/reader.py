@@ -97,12 +97,13 @@ class Reader:
 
         Polygons are in pixels of the image given. An image without text gives a Line without words.
         """
+        from foveal.reading.inked import with_boxes
         from foveal.reading.steer import Held
 
         images = [image.pixels for strip in strips for image in open_pages(strip, select=[1])]
         readings = self._transcriber.read(images, looks=looks)
         held = [
-            Held(Strip(image, Transform.shift(0, 0)), reading, self.model)
+            Held(Strip(image, Transform.shift(0, 0)), with_boxes(reading, image), self.model)
             for reading, image in zip(readings, images, strict=True)
         ]
         return [one.line() if looks else one.plain() for one in held]

@@ -13,6 +13,8 @@ from foveal.document import Remedy
 
 Floats = NDArray[np.float32]
 Evidence = NDArray[np.float64]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom."""
 
 
 def sureness(confidences: Sequence[float]) -> float:
@@ -30,7 +32,8 @@ def sureness(confidences: Sequence[float]) -> float:
 class ReadChar:
     """One character. x0, x1: pixels of the strip given; alternatives: (text, confidence); look: "n".
 
-    guessed: whether the evidence says that it was not read from what stands there.
+    guessed: whether the evidence says that it was not read from what stands there; box: around its ink, in
+    pixels of the strip, see inked.py; None where none was looked for.
     """
 
     text: str
@@ -40,6 +43,12 @@ class ReadChar:
     alternatives: tuple[tuple[str, float], ...]
     look: Floats | None
     guessed: bool = False
+    box: Box | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Left and right of its box, of its place where it has none."""
+        return (self.x0, self.x1) if self.box is None else (self.box[0], self.box[2])
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,13 @@ class ReadWord:
 
     @property
     def x0(self) -> float:
-        """Left end."""
-        return min(char.x0 for char in self.chars)
+        """Left end: of a character's place, or of its ink further out."""
+        return min(min(char.x0, char.ends[0]) for char in self.chars)
 
     @property
     def x1(self) -> float:
         """Right end."""
-        return max(char.x1 for char in self.chars)
+        return max(max(char.x1, char.ends[1]) for char in self.chars)
 
     @property
     def confidence(self) -> float:

@@ -24,6 +24,7 @@ class Seen:
     grain: Floats
     covered: Floats
     across: Floats
+    edge: Floats
 
     @cached_property
     def surprise(self) -> Floats:
@@ -31,12 +32,14 @@ class Seen:
         return np.asarray(-self.log_probs.max(-1), np.float32)
 
 
-def ink(strips: NDArray[np.uint8], *, stride: int) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return what stands in each column of the grid: "b h w 3" → "b n", four times.
+def ink(strips: NDArray[np.uint8], *, stride: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return what stands in each column of the grid: "b h w 3" → "b n", five times.
 
     The standard deviation of a column's brightness, and the mean of its second differences, each over what a
     tenth of the columns of the strip exceed; the share of a column that is not as bright as the paper, and
-    the same of its top or bottom end, whichever has less: a letter seldom reaches both, a blot does.
+    the same of its top or bottom end, whichever has less: a letter seldom reaches both, a blot does; and of
+    the first and last column the share of the pixels at the very edge of the strip, 0 of the others: there
+    what stands on it may be cut off.
     """
     red, green, blue = np.moveaxis(strips, -1, 0)
     light = np.asarray((red.astype(np.float32) + green + blue) / 3, np.float32)
@@ -48,7 +51,10 @@ def ink(strips: NDArray[np.uint8], *, stride: int) -> tuple[Floats, Floats, Floa
     filled = _unlike_paper(light)
     end = max(1, light.shape[1] // _END)
     across = np.minimum(_columns(filled[:, :end], stride), _columns(filled[:, -end:], stride))
-    return varied, _over_most(_columns(rough, stride)), _columns(filled, stride), across
+    edge = np.zeros_like(across)
+    edge[:, 0] = filled[:, :, 0].mean(1)
+    edge[:, -1] = np.maximum(edge[:, -1], filled[:, :, -1].mean(1))  # a strip may have but one column
+    return varied, _over_most(_columns(rough, stride)), _columns(filled, stride), across, edge
 
 
 def _columns(pixels: Floats, stride: int) -> Floats:

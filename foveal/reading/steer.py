@@ -17,6 +17,7 @@ from foveal.reading.compose import compose_line
 from foveal.reading.cut import Strip
 from foveal.reading.eye import Floats, Gaze, Glimpse, load_eye
 from foveal.reading.grounded import blanked
+from foveal.reading.inked import with_boxes
 from foveal.reading.line_graphs import load_line
 from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.transcribe import STRIDE, load_transcriber, to_strip
@@ -69,7 +70,7 @@ def _steered(held: Held, look: Steer) -> Held:
     match look:
         case Move(char, to):
             place = _place(held, to)
-            return _changed(held, char, lambda one: (_told(held, place, one.x1 - one.x0),))
+            return _changed(held, char, lambda one: (_told(held, place, _wide(one)),))
         case Add():
             return _added(held, look)
         case Remove(char):
@@ -77,16 +78,14 @@ def _steered(held: Held, look: Steer) -> Held:
         case Widen(char, by):
             if not 0.1 <= by <= 10:
                 raise ConfigError(f"a look cannot be made {by:g} times as wide", remedy="give 0.1 to 10")
-            return _changed(
-                held, char, lambda one: (_told(held, (one.x0 + one.x1) / 2, one.x1 - one.x0, by=by),)
-            )
+            return _changed(held, char, lambda one: (_told(held, (one.x0 + one.x1) / 2, _wide(one), by=by),))
         case Forbid(polygon):
             return _without(held, polygon)
 
 
 def _added(held: Held, add: Add) -> Held:
     words = held.reading.words
-    widths = [char.x1 - char.x0 for word in words for char in word.chars]
+    widths = [_wide(char) for word in words for char in word.chars]
     wide = float(np.median(widths)) if widths else held.strip.image.shape[0] / 2
     one = _told(held, _place(held, add.to), wide)
     if add.after == 0 or not words:
@@ -127,6 +126,11 @@ def _place(held: Held, point: Point) -> float:
     if not 0 <= x <= width:
         raise ConfigError(f"the line does not reach to {point}", remedy="give page pixels on the line")
     return x
+
+
+def _wide(char: ReadChar) -> float:
+    left, right = char.ends
+    return right - left
 
 
 def _told(held: Held, x: float, width: float, *, by: float = 1.0) -> ReadChar:
@@ -187,6 +191,7 @@ def _without(held: Held, polygon: Polygon) -> Held:
     touched = [word for word in words if word.x0 < right and word.x1 > left]
     low, high = min([left, *(word.x0 for word in touched)]), max([right, *(word.x1 for word in touched)])
     (again,) = load_transcriber(held.model).read([image], looks=True)
+    again = with_boxes(again, image, margin=held.margin)
     new = [
         replace(word, chars=tuple(char for char in word.chars if _is_read(char, low, high, (left, right))))
         for word in _regridded(again, held)

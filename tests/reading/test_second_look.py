@@ -35,7 +35,7 @@ def observation(*chances: dict[str, float]) -> Observation:
     ids = log_probs[:-1].argmax(1)
     span = Span(tuple(Symbol(int(i), at, at, 1.0) for at, i in enumerate(ids)), 0, len(table))
     level = np.ones(len(table), np.float32)
-    seen = Seen(log_probs, level, level, level, level, level)
+    seen = Seen(log_probs, level, level, level, level, level, level)
     return Observation(seen, [span], [[Trial(log_probs, log_probs)]], [[]], 4.0)
 
 

@@ -44,7 +44,7 @@ def glanced(ids: tuple[int, ...], *, sure: float, columns: int = 12, classes: in
     density[1 : 2 * len(ids) : 2] = 1
     probabilities[np.arange(columns), best] = sure
     log_probs = np.log(probabilities).astype(np.float32)
-    return Seen(log_probs, density, (density > 0).astype(np.float32), density, density, density)
+    return Seen(log_probs, density, (density > 0).astype(np.float32), density, density, density, 0 * density)
 
 
 def trial(ids: tuple[int, ...], *, sure: float, looks_at: list[int], columns: int = 12) -> Trial:
@@ -121,7 +121,7 @@ def test_the_evidence_of_a_line_is_the_same_alone_and_beside_others() -> None:
 def test_ink_is_where_pixels_vary() -> None:
     strip = np.full((1, 32, 64, 3), 220, np.uint8)
     strip[0, 8:24, 16:32] = 30
-    varied, _, covered, across = ink(strip, stride=4)
+    varied, _, covered, across, _ = ink(strip, stride=4)
     assert varied.shape == (1, 16)
     assert varied[0, 4:8].min() > 0.9
     assert varied[0, :4].max() == varied[0, 8:].max() == 0
@@ -129,6 +129,14 @@ def test_ink_is_where_pixels_vary() -> None:
     assert across.max() == 0  # the block leaves paper above and below
     strip[0, :, 40:44] = 30
     assert ink(strip, stride=4)[3][0].tolist() == [0.0] * 10 + [1.0] + [0.0] * 5
+
+
+def test_what_stands_at_the_edge_of_a_strip_is_told_of_its_ends_alone() -> None:
+    strip = np.full((1, 32, 64, 3), 220, np.uint8)
+    strip[0, 8:24, 16:32] = 30
+    strip[0, 4:20, 62:] = 30
+    edge = ink(strip, stride=4)[4][0]
+    assert edge.tolist() == [0.0] * 15 + [0.5]
 
 
 def test_odds_against_are_those_of_the_chance() -> None:
@@ -169,7 +177,8 @@ def test_what_was_fitted_fits_the_evidence(model: str) -> None:
         (trust.lines, LINE_EVIDENCE),
         (trust.guesses, CHAR_EVIDENCE),
     ):
-        assert {column for curve in scale.curves for column in curve.columns} == set(range(len(names)))
+        used = {column for curve in scale.curves for column in curve.columns}
+        assert set(range(len(names))) - used <= {names.index("at_edge") if "at_edge" in names else -1}
         assert all((np.diff(curve.knots) > 0).all() for curve in scale.curves)
     assert 0 < trust.limit < 1
 
