@@ -24,10 +24,10 @@ app = typer.Typer(
 
 
 _FORMATS = "text, json, markdown, hocr, alto, page-xml or tsv."
-Model = Annotated[str, typer.Option(help="fast, accurate, or a file: mine.onnx.")]
+Model = Annotated[str, typer.Option(help="fast, accurate, or a file: mine.onnx, mine.npz.")]
 Output = Annotated[Path, typer.Option("-o", "--output", help="The new model's file.")]
 Seed = Annotated[int, typer.Option(help="Another seed draws other lines.")]
-From = Annotated[str, typer.Option("--from", help="fast, accurate, or a file: mine.onnx.")]
+From = Annotated[str, typer.Option("--from", help="fast, accurate, or a file: mine.onnx, mine.npz.")]
 Language = Annotated[
     str, typer.Option(help="Whose words help where ink leaves a doubt: auto, none, fr, fr+en, ….")
 ]
@@ -208,7 +208,10 @@ def adapt(
     threads: Threads = None,
     seed: Seed = 0,
 ) -> None:
-    """Learn from 10 to 200 corrected lines, on a CPU; refused unless held-out lines are read better."""
+    """Learn from 10 to 200 corrected lines, on a CPU; refused unless held-out lines are read better.
+
+    -o mine.onnx is a whole model; -o mine.npz what was learnt alone, read beside the embedded model.
+    """
     with _needs_train("adapt"):
         from foveal.train.adapt import Plan, adapt
     from foveal.batch.talk import share_done

@@ -16,7 +16,8 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from foveal.models.integers import LEVELS, in_products, to_floats, to_integers
+from foveal.models.integers import to_floats, to_integers
+from foveal.reading.stored import LEVELS, in_bytes, in_products
 
 Storage = Literal["float", "half", "byte", "integer"]
 _SMALL = 64
@@ -67,10 +68,7 @@ def _as_bytes(values: NDArray[np.float32], storage: Storage) -> bool:
 
 def _bytes(values: NDArray[np.float32], storage: Storage) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """Return int8 and one scale an output channel (the first axis)."""
-    levels = LEVELS if storage == "integer" and in_products(values.shape) else 127
-    axes = tuple(range(1, values.ndim))
-    scale = (np.maximum(np.abs(values).max(axes, keepdims=True), 1e-12) / levels).astype(np.float32)
-    return np.rint(values / scale).astype(np.int8), scale
+    return in_bytes(values, LEVELS if storage == "integer" and in_products(values.shape) else 127)
 
 
 def snap(values: NDArray[np.float32], storage: Storage) -> NDArray[np.float32]:

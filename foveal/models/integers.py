@@ -7,26 +7,14 @@ for the whole tensor, so strips go through such a graph one at a time (reading/l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import onnx
 from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, helper
 
 from foveal.models.faster import rewrite
 from foveal.reading.line_graphs import PRODUCTS
+from foveal.reading.stored import in_products
 
-LEVELS = 64
-"""The largest weight of a channel as an integer."""
 DOMAIN, PRODUCT = "foveal", "IntegerProduct"
-_FEW = 8
-
-
-def in_products(dims: Sequence[int]) -> bool:
-    """Tell whether a parameter of this shape is multiplied as integers.
-
-    Not by so few outputs as the density: they cost nothing, and their errors would add up along the line.
-    """
-    return len(dims) == 2 and min(dims) >= _FEW
 
 
 def to_integers(graph: onnx.ModelProto) -> None:

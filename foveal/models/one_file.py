@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,8 @@ from foveal.config import settle
 from foveal.errors import ConfigError, OutputFailed
 from foveal.models.graphs import Storage, compact, expand, set_parameters, values_of
 from foveal.models.line import SIZES, LineModel, LineSize
-from foveal.reading.engine import WEIGHTS
-from foveal.reading.line_graphs import MARK, SECOND, check, is_file
-from foveal.reading.vocabulary import Vocabulary
+from foveal.reading.beside import Adapter, files, read_adapter
+from foveal.reading.line_graphs import MARK, SECOND, check, is_adapter, is_file, words_of
 from foveal.reading.words import Words
 
 
@@ -43,10 +42,7 @@ class LineFile:
     @property
     def words(self) -> Words | None:
         """The words that the model reads with: of languages, and its own if the file has any; or none."""
-        if self.facts.get("language") == "none":
-            return None
-        said = self.facts.get("words")
-        return Words(self.alphabet, own=Vocabulary.from_text(said) if said else None)
+        return words_of(self.facts, self.alphabet)
 
 
 def join(glance: onnx.ModelProto, fixate: onnx.ModelProto, facts: Mapping[str, str]) -> onnx.ModelProto:
@@ -74,20 +70,32 @@ def join(glance: onnx.ModelProto, fixate: onnx.ModelProto, facts: Mapping[str, s
 def open_line(source: str) -> LineFile:
     """Return an embedded model ("fast", "accurate") or that of a file, ready to be trained on.
 
-    Raises ConfigError and InputMissing as `load_line` does.
+    An adapter is put into the model it belongs to. Raises ConfigError and InputMissing as `load_line` does.
     """
     check(source)
+    if is_adapter(source):
+        return _adapted(read_adapter(Path(source)))
     if is_file(source):
         graph = expand(_load(source))
     else:
-        paths = (WEIGHTS / f"line-{source}-{step}.onnx" for step in ("glance", "fixate"))
-        glance, fixate = (expand(onnx.load(path)) for path in paths)
+        glance, fixate = (expand(onnx.load(path)) for path in files(source))
         graph = join(glance, fixate, {"size": source, "characters": ALPHABET, "trust": source})
     facts = {entry.key: entry.value for entry in graph.metadata_props}
     alphabet = Alphabet(facts["characters"])
     model = LineModel(size_of(facts["size"]), len(alphabet))
     fill(model, values_of(graph))
     return LineFile(model.eval(), alphabet, graph, facts)
+
+
+def _adapted(adapter: Adapter) -> LineFile:
+    line = open_line(adapter.model)
+    state = line.model.state_dict()
+    with torch.no_grad():
+        for name in adapter.matrices:
+            state[name] += torch.from_numpy(adapter.change(name))
+        for name in adapter.vectors:
+            state[name].copy_(torch.from_numpy(adapter.parameters[name]))
+    return replace(line, facts=line.facts | dict(adapter.facts))
 
 
 def _load(path: str) -> onnx.ModelProto:
@@ -115,9 +123,12 @@ def fill(model: LineModel, values: Mapping[str, NDArray[np.float32]]) -> None:
     model.load_state_dict(state | known)
 
 
-def check_output(path: Path) -> None:
-    """Raise ConfigError or OutputFailed, before any work, if a model cannot be written there."""
-    if not is_file(str(path)):
+def check_output(path: Path, *, adapter: bool = False) -> None:
+    """Raise ConfigError or OutputFailed, before any work, if a model cannot be written there.
+
+    adapter: whether it may be an adapter's file as well.
+    """
+    if not is_file(str(path)) or (is_adapter(str(path)) and not adapter):
         raise ConfigError(
             f"{path}: a model's file ends in .onnx", remedy=f"write {path.with_suffix('.onnx')}"
         )

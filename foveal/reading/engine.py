@@ -53,8 +53,8 @@ def load_session(name: str, threads: int) -> Session:
     return session
 
 
-def open_session(path: Path, threads: int) -> InferenceSession:
-    """Return a session of a graph in a file. Raises ConfigError for a file that is no graph."""
+def open_session(graph: Path | bytes, threads: int) -> InferenceSession:
+    """Return a session of a graph in a file, or of its bytes. Raises ConfigError for what is no graph."""
     from onnxruntime import InferenceSession
     from onnxruntime.capi.onnxruntime_pybind11_state import (  # type: ignore[import-untyped]
         Fail,
@@ -63,9 +63,10 @@ def open_session(path: Path, threads: int) -> InferenceSession:
     )
 
     try:
-        return InferenceSession(path, _options(threads), providers=["CPUExecutionProvider"])
+        return InferenceSession(graph, _options(threads), providers=["CPUExecutionProvider"])
     except (Fail, InvalidGraph, InvalidProtobuf) as error:
-        raise ConfigError(f"{path}: not an ONNX graph that can be run", remedy="make it again") from error
+        name = graph if isinstance(graph, Path) else "the changed model"
+        raise ConfigError(f"{name}: not an ONNX graph that can be run", remedy="make it again") from error
 
 
 def _options(threads: int) -> SessionOptions:

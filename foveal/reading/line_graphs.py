@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from foveal.alphabet import ALPHABET, Alphabet
 from foveal.config import nearest
 from foveal.errors import ConfigError, InputMissing
+from foveal.reading.beside import read_adapter
 from foveal.reading.engine import Session, load_session, open_session
 from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Words
@@ -47,8 +49,13 @@ class LineGraphs:
 
 
 def is_file(model: str) -> bool:
-    """Tell whether a model is named by its file."""
-    return model.endswith(".onnx")
+    """Tell whether a model is named by its file: the whole of it, or an adapter."""
+    return model.endswith(".onnx") or is_adapter(model)
+
+
+def is_adapter(model: str) -> bool:
+    """Tell whether a model is named by the file of an adapter (beside.py)."""
+    return model.endswith(".npz")
 
 
 def check(model: str) -> None:
@@ -57,19 +64,21 @@ def check(model: str) -> None:
         if not Path(model).is_file():
             raise InputMissing(f"{model}: no such file", remedy="check the path")
     elif model not in MODELS:
-        remedy = "a model's file ends in .onnx" if Path(model).suffix else nearest(model, MODELS)
+        said = "a model's file ends in .onnx, an adapter's in .npz"
+        remedy = said if Path(model).suffix else nearest(model, MODELS)
         raise ConfigError(f"there is no model '{model}'", remedy=remedy)
 
 
 def load_line(model: str, threads: int = 1) -> LineGraphs:
-    """Return the graphs of a line model: "fast", "accurate", or the path of a file ending in .onnx.
+    """Return the graphs of a line model: "fast", "accurate", or the path of a file (.onnx, an adapter's .npz).
 
     Each is opened once for each number of threads, and again when its file has changed. Raises ConfigError
     or InputMissing: see `check`; and ConfigError for a file that is no line model of foveal's.
     """
     check(model)
     if is_file(model):
-        return _load_file(model, Path(model).stat().st_mtime_ns, threads)
+        load = _load_adapted if is_adapter(model) else _load_file
+        return load(model, Path(model).stat().st_mtime_ns, threads)
     glance, fixate = (_alone(load_session(f"line-{model}-{step}", threads)) for step in ("glance", "fixate"))
     return LineGraphs(glance, fixate, Alphabet(), Words(Alphabet()), model)
 
@@ -84,10 +93,22 @@ def _load_file(path: str, changed: int, threads: int) -> LineGraphs:  # noqa: AR
             remedy="foveal adapt, finetune and export make them",
         )
     alphabet = Alphabet(facts.get("characters", ALPHABET))
-    own = Vocabulary.from_text(facts["words"]) if facts.get("words") else None
-    words = None if facts.get("language") == "none" else Words(alphabet, own=own)
     one, other = (_alone(_Half(session, prefix)) for prefix in ("", SECOND))
-    return LineGraphs(one, other, alphabet, words, facts.get("trust", ""))
+    return LineGraphs(one, other, alphabet, words_of(facts, alphabet), facts.get("trust", ""))
+
+
+@lru_cache(maxsize=8)
+def _load_adapted(path: str, changed: int, threads: int) -> LineGraphs:  # noqa: ARG001  # part of the key
+    adapter, alphabet = read_adapter(Path(path)), Alphabet()
+    one, other = (_alone(open_session(graph, threads)) for graph in adapter.graphs())
+    return LineGraphs(one, other, alphabet, words_of(adapter.facts, alphabet), adapter.model)
+
+
+def words_of(facts: Mapping[str, str], alphabet: Alphabet) -> Words | None:
+    """Return the words that a file reads with: of languages, its own besides if it has any; or none."""
+    if facts.get("language") == "none":
+        return None
+    return Words(alphabet, own=Vocabulary.from_text(facts["words"]) if facts.get("words") else None)
 
 
 class _Half:

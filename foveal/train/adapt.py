@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from foveal.errors import ConfigError, FovealError
+from foveal.errors import ConfigError, FovealError, OutputFailed
 from foveal.models.one_file import LineFile, check_output, open_line, save
+from foveal.reading.beside import Adapter, write_adapter
+from foveal.reading.line_graphs import is_adapter, is_file
 from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Words
 from foveal.train.few_lines import Drawing, TextLine, batches, cut, read_lines
-from foveal.train.lowrank import attach, merge
+from foveal.train.lowrank import attach, learnt, merge
 from foveal.train.tune import Course, Told, edits, signs, tune
 from foveal.train.vocabulary import own_words
 
@@ -74,7 +78,10 @@ class Adapted:
 
 
 def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | None = None) -> Adapted:
-    """Write `source` (a name or a file, see `load_line`) adapted to the lines of `folder` into one ONNX file.
+    """Write `source` (a name or a file, see `load_line`) adapted to the lines of `folder` into one file.
+
+    output: .onnx for the whole model with the adapters merged; .npz for the adapters alone, which are read
+    beside the embedded model that they belong to.
 
     First it learns from four fifths of the lines, and the others decide which words help; unless they are
     read better than before, FovealError is raised and nothing is written. Then it learns from them too.
@@ -85,7 +92,7 @@ def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | N
     begun = time.monotonic()
     if plan.threads is not None:
         torch.set_num_threads(plan.threads)
-    check_output(output)
+    _check(source, output)
     line = open_line(source)
     found = read_lines(folder)
     lines = [one for one in found if not line.alphabet.unwritable(one.text)]
@@ -100,15 +107,36 @@ def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | N
     after, words = _best(line, others, held)
     _better(before, after, signs(held))
     learn(lines, rate=_RATE / 2, until=1.0)
+    adapters = learnt(line.model)
     merge(line.model)
     if words == "their own":
         line.facts["words"] = own_words([one.text for one in lines], line.alphabet)
     if words == "none":
         line.facts["language"] = "none"
-    save(line, output)
+    if is_adapter(str(output)):
+        _save_beside(source, line, adapters, output)
+    else:
+        save(line, output)
     counts = len(lines), len(held), len(found) - len(lines)
     cers = before / signs(held), after / signs(held)
     return Adapted(*counts, *cers, words=words, seconds=time.monotonic() - begun)
+
+
+def _check(source: str, output: Path) -> None:
+    check_output(output, adapter=True)
+    if is_adapter(str(output)) and is_file(source):
+        raise ConfigError(
+            f"{output}: an adapter belongs to an embedded model, not to {source}",
+            remedy="write a whole model: -o mine.onnx",
+        )
+
+
+def _save_beside(source: str, line: LineFile, adapters: dict[str, NDArray[np.float32]], output: Path) -> None:
+    facts = {key: value for key, value in line.facts.items() if key in ("words", "language")}
+    try:
+        write_adapter(output, Adapter(source, adapters, facts))
+    except OSError as error:
+        raise OutputFailed(f"{output}: {error.strerror}", remedy="choose another place") from error
 
 
 def _best(line: LineFile, others: Sequence[TextLine], held: Sequence[TextLine]) -> tuple[int, str]:

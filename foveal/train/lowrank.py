@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -56,3 +58,14 @@ def merge(model: nn.Module) -> None:
         if isinstance(part, LowRank):
             before, _, last = name.rpartition(".")
             setattr(model.get_submodule(before), last, part.merged())
+
+
+def learnt(model: nn.Module) -> dict[str, NDArray[np.float32]]:
+    """Return what adapters and layer norms have learnt, by name, as an adapter's file holds it."""
+    found: dict[str, Tensor] = {}
+    for name, part in model.named_modules():
+        if isinstance(part, LowRank):
+            found |= {f"{name}.weight:up": part.up, f"{name}.weight:down": part.down}
+        elif isinstance(part, nn.LayerNorm):
+            found |= {f"{name}.weight": part.weight, f"{name}.bias": part.bias}
+    return {name: value.detach().numpy().copy() for name, value in found.items()}

@@ -33,6 +33,16 @@ def test_a_habit_is_learnt_from_a_few_lines_and_kept_in_one_small_file(tmp_path:
     assert sum(line.text.count("é") for line in read) > sum(line.text.count("é") for line in plain)
 
 
+def test_what_was_learnt_can_lie_beside_the_model(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "lines", 12, told=accented)
+    adapt("fast", lines, tmp_path / "mine.npz", plan=QUICK)
+    assert (tmp_path / "mine.npz").stat().st_size < 5e5
+    images = sorted((lines / "images").iterdir())
+    read = foveal.load(tmp_path / "mine.npz", threads=1).transcribe(images)
+    plain = foveal.Reader("fast", 1).transcribe(images)
+    assert sum(line.text.count("é") for line in read) > sum(line.text.count("é") for line in plain)
+
+
 def test_labels_that_contradict_the_ink_are_refused(tmp_path: Path) -> None:
     letters = "abcdefghijklmnopqrstuvwxyz"
     shuffled = str.maketrans(letters, letters[13:] + letters[:13])
