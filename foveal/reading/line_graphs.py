@@ -70,7 +70,7 @@ def check(model: str) -> None:
 
 
 def load_line(model: str, threads: int = 1) -> LineGraphs:
-    """Return the graphs of a line model: "fast", "accurate", or the path of a file (.onnx, an adapter's .npz).
+    """Return the graphs of a line model: "fast", "accurate", or a file (.onnx, or an adapter's .npz).
 
     Each is opened once for each number of threads, and again when its file has changed. Raises ConfigError
     or InputMissing: see `check`; and ConfigError for a file that is no line model of foveal's.
