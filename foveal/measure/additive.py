@@ -21,6 +21,7 @@ Term = tuple[str, ...]
 _STEPS = 40
 _LEAN = 1e-4
 _FEW = 3  # knots that tell of one value and what lies beside it
+_RARE = 0.9  # share of a term that has one value, or the others are no rare mark
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def _knots(term: Floats, most: int) -> Floats:
     found = _quantiles(term, most, ends=0.01)
     values, counts = np.unique(term, return_counts=True)
     usual = values[counts.argmax()]
-    if len(found) <= _FEW and 2 * counts.max() > len(term) and len(values) > 1:
+    if len(found) <= _FEW and counts.max() > _RARE * len(term) and len(values) > 1:
         rest = _quantiles(term[term != usual], most - 1, ends=0.05)
         found = np.unique(np.append(rest, np.round(usual, 4)))
     if len(found) > 1:
