@@ -50,7 +50,7 @@ def row(head: Head) -> str:
     cells = (f"{head.selectivity[name]:8.2f}" if name in head.selectivity else f"{'–':>8}" for name in SHOWN)
     return (
         f"{head.layer:22}{head.number:3}  {head.pattern:20}{''.join(cells)}"
-        f"{head.spread:8.2f}{head.apart:7.2f}{head.ablation:10.4f}{head.gradient:10.4f}"
+        f"{head.spread:8.2f}{head.apart:7.2f}{head.ablation:10.4f}{head.gradient:10.4f}{head.changed:9.3f}"
     )
 
 
@@ -68,7 +68,7 @@ def main() -> None:
     print(f"{len(lines)} lines read right, {chars} characters")
     heads = study(model, lines)
     names = "".join(f"{name.split()[0]:>8}" for name in SHOWN)
-    measures = f"{'spread':>8}{'apart':>7}{'ablation':>10}{'gradient':>10}"
+    measures = f"{'spread':>8}{'apart':>7}{'ablation':>10}{'gradient':>10}{'changed':>9}"
     print(f"{'layer':22}{'no':>3}  {'pattern':20}{names}{measures}")
     for head in heads:
         print(row(head))

@@ -53,8 +53,13 @@ WORD_PAIRS = (
     ("line_fixations", "listed"),
     ("line_fixations", "unlisted"),
 )
-GUESS_PAIRS = (("at_edge", "width"), ("at_edge", "fixation"), ("at_edge", "glance"))
-"""Many a real letter reaches the edge of a close crop; a stump is narrow there, and in doubt."""
+GUESS_PAIRS = (
+    ("at_edge", "width"),
+    ("at_edge", "across"),
+    ("at_edge", "grain_looked_at"),
+    ("fixation", "glance"),
+)
+"""Many a real letter reaches the edge of a close crop; the stump of one that is cut off is narrow there."""
 
 
 LEARNT = -1

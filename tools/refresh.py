@@ -5,7 +5,8 @@
 DATA holds `train/` and `dev/`. trust: the confidences of both models are fitted again (tools/fit_trust.py).
 readme: every set of the README's table is read by both models; the figures go into docs/figures.json, where
 those of the peers stand (benchmarks/peers.py), and the table is written from it. card: the attention of the
-models, on the model card. pictures: those of README and docs/explaining.md. An hour on two cores.
+models, on the model card. pictures: those of README and of docs/explaining.md, asking.md and
+measuring.md. An hour on two cores.
 """
 
 from __future__ import annotations
@@ -94,8 +95,14 @@ PICTURES = {
     "docs/explaining/dots.png": (
         "dots-word1-char2-why.png", "examples/failures/dots.webp --word 1 --char 2 --why ä"),
     "docs/explaining/tail.png": ("line-01-looks.png", "examples/failures/tail.webp --line 1"),
+    "docs/asking/three-or-eight.png": (
+        "receipt-line5-word1-char6-why.png", "examples/receipt.jpg --line 5 --word 1 --char 6 --why 8"),
+    "docs/asking/o-or-zero.png": (
+        "receipt-line3-word1-char2-why.png", "examples/receipt.jpg --line 3 --word 1 --char 2 --why ?"),
+    "docs/measuring/note.png": ("line-06-looks.png", "examples/handwritten_note.jpg --line 6"),
+    "docs/measuring/heads.png": ("line-01-heads.png", "examples/sign.jpg --line 1 --heads"),
 }  # fmt: skip
-"""Of each picture of README and docs/explaining.md the file that `foveal explain` writes; its arguments."""
+"""Of each picture of the pages on explaining the file that `foveal explain` writes; its arguments."""
 
 
 def told(*command: str) -> str:
@@ -170,7 +177,7 @@ def card(data: Path, _: Path) -> None:
 
 
 def pictures(_: Path, __: Path) -> None:
-    """Draw the pictures of README and docs/explaining.md again, in 256 colours."""
+    """Draw the pictures of README and of the pages on explaining again, in 256 colours."""
     for picture, (made, arguments) in PICTURES.items():
         with tempfile.TemporaryDirectory() as scratch:
             told("-m", "foveal", "explain", *arguments.split(), "--out", scratch)

@@ -10,14 +10,15 @@ keeps more without the others'.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from foveal.document import Char, Line, Word
 from foveal.explain.colours import Note
 from foveal.explain.examiner import Asked, Examiner
+from foveal.explain.trajectory import columns
 from foveal.measure.faithfulness import blanked
 from foveal.reading.grounded import HEAVY
 from foveal.reading.steer import Held
@@ -69,29 +70,47 @@ def delete(word: Asked, examiner: Examiner) -> list[Deletion]:
 
 
 def deletions(line: Line, chars: Sequence[Char]) -> Tested:
-    """Test characters of a line that was read with its looks; those that a second look read are left out."""
+    """Test characters of a line that was read with its looks, each by the look that it has.
+
+    Those that are read otherwise when the strip is read once and for all are left out.
+    """
     held = line.held
     if not isinstance(held, Held) or not chars:
         return {}
     examiner = Examiner(held.model)
     (words,) = examiner.words([held.strip.image])
-    tested: dict[int, list[Deletion]] = {}
-    found = {}
+    placed: dict[int, dict[int, Char]] = {}
     for char in chars:
-        place = _place(words, char, held)
-        if place is not None:
-            word, i = place
-            if word not in tested:
-                tested[word] = delete(words[word].alone(), examiner)
-            found[id(char)] = tested[word][i]
+        if (place := _place(words, char, held)) is not None:
+            placed.setdefault(place[0], {})[place[1]] = char
+    found = {}
+    for word, own in placed.items():
+        tested = delete(_as_shown(words[word], own, held).alone(), examiner)
+        found.update({id(char): tested[i] for i, char in own.items()})
     return found
+
+
+def _as_shown(word: Asked, chars: Mapping[int, Char], held: Held) -> Asked:
+    """Return a word with the looks of some of its characters as they are shown.
+
+    A second look, or a person, may have put them elsewhere than the word's own, and on another grid.
+    """
+    looks, n = word.looks.copy(), word.looks.shape[1]
+    middles = (np.arange(n) + 0.5) * held.strip.image.shape[1] / n
+    for i, char in chars.items():
+        if char.look is not None:
+            own = columns(char.look)
+            moved = np.interp(middles, (np.arange(len(own)) + 0.5) * char.look.cell[0], own)
+            looks[i] = own if len(own) == n else moved / max(moved.sum(), 1e-9)
+    return replace(word, looks=looks)
 
 
 def _place(words: Sequence[Asked], char: Char, held: Held) -> tuple[int, int] | None:
     """Return the number of a character's word and its number there, if it is read there again."""
     if not words:
         return None
-    column = float(held.strip.to_strip(char.polygon)[:, 0].mean()) / held.reading.cell
+    cell = held.strip.image.shape[1] / len(words[0].count)  # a second look may have set a grid of its own
+    column = float(held.strip.to_strip(char.polygon)[:, 0].mean()) / cell
     distances = [np.abs(word.boxes.mean(axis=1) - column) for word in words]
     word = int(np.argmin([distance.min() for distance in distances]))
     i = int(distances[word].argmin())

@@ -20,6 +20,8 @@ Term = tuple[str, ...]
 
 _STEPS = 40
 _LEAN = 1e-4
+_FEW = 3  # knots that tell of one value and what lies beside it
+_RARE = 0.9  # share of a term that has one value, or the others are no rare mark
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,24 @@ def _product(rows: Floats, columns: Sequence[int]) -> Floats:
 
 
 def _knots(term: Floats, most: int) -> Floats:
-    """Return up to `most` places that part a term's values evenly; two at least, to interpolate between."""
-    found = np.unique(np.round(np.quantile(term, np.linspace(0.01, 0.99, most)), 4))
+    """Return up to `most` places that part a term's values evenly; two at least, to interpolate between.
+
+    Of a rare mark, a term that mostly has one value, they part the others.
+    """
+    found = _quantiles(term, most, ends=0.01)
+    values, counts = np.unique(term, return_counts=True)
+    usual = values[counts.argmax()]
+    if len(found) <= _FEW and counts.max() > _RARE * len(term) and len(values) > 1:
+        rest = _quantiles(term[term != usual], most - 1, ends=0.05)
+        found = np.unique(np.append(rest, np.round(usual, 4)))
     if len(found) > 1:
         return found
-    low, high = float(term.min()), float(term.max())  # a rare mark: its few ones lie beyond the quantiles
+    low, high = float(term.min()), float(term.max())
     return np.array([low, max(high, low + 1e-3)])
+
+
+def _quantiles(term: Floats, most: int, *, ends: float) -> Floats:
+    return np.unique(np.round(np.quantile(term, np.linspace(ends, 1 - ends, most)), 4))
 
 
 def _hats(term: Floats, at: Floats) -> Floats:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +18,17 @@ from foveal.attention import MultiHead
 
 Gates = Mapping[str, Tensor]
 """A factor for every head of a module, "h", by the module's name: 1 leaves it, 0 turns it off."""
-Score = Callable[[], Tensor]
-"""Runs the model and returns how well it did as one number, such as the mean log p of what was read."""
+
+
+class Answer(NamedTuple):
+    """What a model says. score: how well it did, one number, such as the mean log p; read: ids."""
+
+    score: Tensor
+    read: Tensor
+
+
+Ask = Callable[[], Answer]
+"""Runs the model."""
 
 
 def heads_of(model: nn.Module) -> dict[str, int]:
@@ -44,14 +54,18 @@ def gated(model: nn.Module, gates: Gates) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Importance:
-    """What a head is worth. ablation: what the score loses without it; gradient: |∂ score / ∂ gate|."""
+    """What a head is worth. ablation: what the score loses without it; gradient: |∂ score / ∂ gate|.
+
+    changed: the share of what is read that is read otherwise without it.
+    """
 
     ablation: float
     gradient: float
+    changed: float
 
 
 def importance(
-    model: nn.Module, score: Score, *, within: Sequence[str] | None = None
+    model: nn.Module, ask: Ask, *, within: Sequence[str] | None = None
 ) -> dict[tuple[str, int], Importance]:
     """Return the importance of every head by (module, number from 0); `within`: of these modules only.
 
@@ -61,17 +75,19 @@ def importance(
     heads = {name: count for name, count in heads_of(model).items() if within is None or name in within}
     gates = {name: torch.ones(count, requires_grad=True) for name, count in heads.items()}
     with gated(model, gates):
-        whole = score()
-    slopes = torch.autograd.grad(whole, list(gates.values()), allow_unused=True)
-    intact, found = float(whole.detach()), {}
+        whole = ask()
+    slopes = torch.autograd.grad(whole.score, list(gates.values()), allow_unused=True)
+    intact, found = float(whole.score.detach()), {}
     for (name, count), slope in zip(heads.items(), slopes, strict=True):
         for head in range(count):
             rate = 0.0 if slope is None else float(slope[head].abs())
-            found[name, head] = Importance(intact - _without(model, name, head, count, score), rate)
+            without = _without(model, name, head, count, ask)
+            changed = float((without.read != whole.read).double().mean())
+            found[name, head] = Importance(intact - float(without.score), rate, changed)
     return found
 
 
 @torch.no_grad()
-def _without(model: nn.Module, name: str, head: int, count: int, score: Score) -> float:
+def _without(model: nn.Module, name: str, head: int, count: int, ask: Ask) -> Answer:
     with gated(model, {name: (torch.arange(count) != head).float()}):
-        return float(score())
+        return ask()

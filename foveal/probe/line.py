@@ -48,9 +48,13 @@ class WordModule(nn.Module):
 
 def log_p(model: LineModel, words: Sequence[Asked], features: Tensor) -> Tensor:
     """Return log p of the characters "t" of words of one strip, fixated over its features "s n d": "s t"."""
-    logits = _fixate(model, words, features).logits[:, _named(words)]
     ids = torch.from_numpy(np.concatenate([word.ids for word in words]))
-    return logits.log_softmax(-1)[:, torch.arange(len(ids)), ids]
+    return log_chances(model, words, features)[:, torch.arange(len(ids)), ids]
+
+
+def log_chances(model: LineModel, words: Sequence[Asked], features: Tensor) -> Tensor:
+    """Return log p of every class in the place of each of these characters: "s t C"."""
+    return _fixate(model, words, features).logits[:, _named(words)].log_softmax(-1)
 
 
 @torch.inference_mode()

@@ -50,10 +50,10 @@ def heads_picture(line: Line, maps: Mapping[str, Floats], heads: Sequence[Head])
 
 def heads_table(heads: Sequence[Head]) -> str:
     """Return the heads as tab-separated text with a heading; selectivity is that of the pattern."""
-    rows = ["layer\thead\tpattern\tselectivity\tspread\tapart\tablation\tgradient"]
+    rows = ["layer\thead\tpattern\tselectivity\tspread\tapart\tablation\tgradient\tchanged"]
     rows += [
         f"{one.layer}\t{one.number}\t{one.pattern}\t{_selective(one)}\t{one.spread:.3f}\t{one.apart:.3f}"
-        f"\t{one.ablation:.4f}\t{one.gradient:.4f}"
+        f"\t{one.ablation:.4f}\t{one.gradient:.4f}\t{one.changed:.3f}"
         for one in heads
     ]
     return "\n".join(rows) + "\n"

@@ -16,8 +16,8 @@ from foveal.explain.trajectory import ink
 from foveal.measure.concentration import entropy
 from foveal.measure.patterns import Places, divergence, named, patterns, selectivity
 from foveal.models.line import STRIDE, LineModel
-from foveal.probe.heads import Importance, heads_of, importance
-from foveal.probe.line import as_tensor, line_maps, log_p
+from foveal.probe.heads import Answer, Importance, heads_of, importance
+from foveal.probe.line import as_tensor, line_maps, log_chances
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +28,8 @@ class Head:
 
     `pattern`: what it is named after; `selectivity`: for every pattern; `spread`: mean entropy of its looks,
     0 to 1; `apart`: mean divergence from the other heads of its layer, in bits; `ablation`, `gradient`:
-    what it is worth, in nats of log p of a character, see `foveal.probe.heads.importance`.
+    what it is worth, in nats of log p of a character, and `changed`: the share of the characters that are
+    read otherwise without it; see `foveal.probe.heads.importance`.
     """
 
     layer: str
@@ -39,6 +40,7 @@ class Head:
     apart: float
     ablation: float
     gradient: float
+    changed: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +94,7 @@ def study(model: LineModel, lines: Sequence[Line]) -> list[Head]:
                     apart=float(others),
                     ablation=value.ablation,
                     gradient=value.gradient,
+                    changed=value.changed,
                 )
             )
     return found
@@ -126,14 +129,17 @@ def _worth(model: LineModel, lines: Sequence[Line]) -> dict[tuple[str, int], Imp
     names = list(heads_of(model))
     encoder = [name for name in names if name.startswith("blocks")]
     rest = [name for name in names if name not in encoder]
-    found = importance(model, lambda: _mean_log_p(model, lines, _features(model, lines)), within=encoder)
-    return found | importance(model, lambda: _mean_log_p(model, lines, seen), within=rest)
+    found = importance(model, lambda: _answer(model, lines, _features(model, lines)), within=encoder)
+    return found | importance(model, lambda: _answer(model, lines, seen), within=rest)
 
 
 def _features(model: LineModel, lines: Sequence[Line]) -> list[Tensor]:
     return [model.glance(as_tensor(line.words[0].strip[None])).features for line in lines]
 
 
-def _mean_log_p(model: LineModel, lines: Sequence[Line], features: Sequence[Tensor]) -> Tensor:
+def _answer(model: LineModel, lines: Sequence[Line], features: Sequence[Tensor]) -> Answer:
+    """Return the mean log p of the characters of lines, and what is read in their places."""
     both = zip(lines, features, strict=True)
-    return torch.cat([log_p(model, line.words, seen)[0] for line, seen in both]).mean()
+    said = torch.cat([log_chances(model, line.words, seen)[0] for line, seen in both])
+    ids = torch.from_numpy(np.concatenate([word.ids for line in lines for word in line.words]))
+    return Answer(said[torch.arange(len(ids)), ids].mean(), said.detach().argmax(-1))

@@ -1,6 +1,7 @@
 """Looks of clean print pass the deletion test; a look that is put elsewhere does not."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,18 @@ def test_a_look_at_another_place_is_not_true(word: Asked, examiner: Examiner) ->
     elsewhere = replace(word, looks=np.roll(word.looks, 2, axis=0))
     assert np.mean([one.is_true for one in delete(word, examiner)]) > 0.8
     assert np.mean([one.is_true for one in delete(elsewhere, examiner)]) < 0.2
+
+
+def test_a_line_that_a_second_look_read_is_tested_by_the_looks_it_shows() -> None:
+    line = Reader().read(PAGE.with_name("receipt.jpg"), looks=True).pages[0].lines[4]
+    (words,) = Examiner().words([line.held.strip.image])  # type: ignore[union-attr]
+    chars = chars_of(line)
+    assert all(len(words[0].count) != char.look.weights.shape[1] for char in chars if char.look)
+    tested = deletions(line, chars)
+    assert len(tested) >= len(chars) - 1  # one was read otherwise at first
+    assert np.mean([one.is_true for one in tested.values()]) > 0.9
+    elsewhere = [replace(char, look=other.look) for char, other in pairwise(chars)]
+    assert np.mean([one.is_true for one in deletions(line, elsewhere).values()]) < 0.2
 
 
 def test_what_the_fixation_does_not_read_is_not_true(word: Asked, examiner: Examiner) -> None:

@@ -48,6 +48,17 @@ def test_shares_count_answers_as_often() -> None:
     assert one.chances(evidence) == pytest.approx(other.chances(evidence), abs=0.02)
 
 
+def test_a_rare_mark_gets_a_curve_of_its_own() -> None:
+    rng = np.random.default_rng(1)
+    mark = np.where(rng.random(20000) < 0.03, rng.random(20000), 0.0)
+    odds = np.where(mark > 0, 6 * np.sin(np.pi * mark) - 3, 0.0)  # much in the middle, little at both ends
+    right = rng.random(20000) < 1 / (1 + np.exp(-odds))
+    model = fit(mark[:, None], right, share=np.ones(20000), columns=[(0,)])
+    low, middle, high, none = model.chances([[0.05], [0.5], [0.95], [0.0]])
+    assert max(low, high) < 0.45 < 0.8 < middle
+    assert none == pytest.approx(0.5, abs=0.03)
+
+
 def test_evidence_that_never_varies_adds_nothing_and_does_no_harm() -> None:
     evidence, right = made(500)
     evidence[:, 2] = 3.0

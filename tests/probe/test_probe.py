@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from foveal.explain.examiner import Asked, Examiner
 from foveal.explain.explanation import explain
 from foveal.models.line import LineModel
 from foveal.probe.gradients import grad_cam, integrated_gradients
-from foveal.probe.heads import gated, heads_of, importance
+from foveal.probe.heads import Answer, gated, heads_of, importance
 from foveal.probe.line import WordModule, as_tensor, line_maps, load_line, log_p
 from foveal.probe.picture import heads_picture, heads_table
 from foveal.probe.report import save_heads
@@ -81,13 +82,19 @@ def test_importance_finds_the_only_head_that_is_used() -> None:
     model = nn.ModuleDict({"a": MultiHead(12, 3)}).requires_grad_(False)
     model["a"].out.weight[:, :8] = 0  # heads 0 and 1 are not listened to
     x = torch.randn(2, 5, 12)
-    found = importance(model, lambda: model["a"](x).square().sum())
+
+    def ask() -> Answer:
+        said = model["a"](x)
+        return Answer(said.square().sum(), said.argmax(-1))
+
+    found = importance(model, ask)
     assert list(found) == [("a", 0), ("a", 1), ("a", 2)]
     assert heads_of(model) == {"a": 3}
     for head in (0, 1):
-        assert (found["a", head].ablation, found["a", head].gradient) == (0, 0)
+        assert astuple(found["a", head]) == (0, 0, 0)
     assert found["a", 2].gradient > 0
     assert abs(found["a", 2].ablation) > 0
+    assert 0 < found["a", 2].changed <= 1
 
 
 def test_gradients_weigh_every_column_and_none_is_negative(words: list[Asked], model: LineModel) -> None:
@@ -113,6 +120,7 @@ def test_a_study_names_every_head_and_a_picture_shows_them(words: list[Asked], m
     assert {one.pattern for one in last} == {"own character"}
     assert all(0 <= one.spread <= 1 and 0 <= one.apart <= 1 and one.gradient >= 0 for one in heads)
     assert max(one.ablation for one in heads) > 0
+    assert all(0 <= one.changed < 0.5 for one in heads)  # no head of clean print decides alone
     assert len(heads_table(heads).splitlines()) == 1 + len(heads)
     picture = heads_picture(line, maps, heads)
     assert picture.dtype == np.uint8
