@@ -9,8 +9,9 @@ from foveal.attention.adaptive import Routed
 from foveal.attention.core import Attention
 from foveal.attention.hierarchy import TwoLevel
 from foveal.attention.linear import Elu, FourierFeatures, RandomFeatures, Relu
+from foveal.attention.location import Location
 from foveal.attention.sampled import Random, RandomDynamic, Structured
-from foveal.attention.scores import SCORES, Location
+from foveal.attention.scores import SCORES
 from foveal.attention.sparse import Chunked, Local, Local2D
 from foveal.attention.temporal import Temporal
 from foveal.errors import InputMissing
