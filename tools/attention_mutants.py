@@ -19,9 +19,15 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
     "core": [
         ("bias forgotten", "score if bias is None else score + bias", "score", LAWS,
          f"{MEANING} and bilinear"),
+        ("where nothing is, something is sought", "if not torch.compiler.is_exporting() and 0 in",
+         "if False and 0 in", LAWS, "where_nothing_is and structured"),
         ("mask forgotten", "else score + bias, mask)", "else score + bias)", LAWS, f"{MEANING} and bilinear"),
         ("rows of another mask", "or x.shape[-2] == 1 else x.index_select(-2, rows)",
          "or x.shape[-2] == 1 else x[..., : len(rows), :]", LAWS, "some_rows_are_had_alone and bilinear"),
+    ],
+    "build": [
+        ("an option may be anything", "if wanted := misfit(", "if wanted := None and misfit(",
+         "test_options.py", "of_another_kind and MECHANISMS"),
     ],
     "normalisers": [
         ("mask forgotten", "score.masked_fill(~mask, floor).softmax(-1)", "score.softmax(-1)",
@@ -72,6 +78,8 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
         ("activation ignored", "f = ACTIVATIONS[self.activation]", "f = torch.relu", LAWS,
          f"{MEANING} and tanh"),
         ("third layer left out", "if self.middle is not None:", "if False:", LAWS, f"{MEANING} and gelu"),
+    ],
+    "location": [
         ("location forgets where it looked", "self.step(query, k, look)", "self.step(query, k, look * 0)",
          LAWS, f"{MEANING} and location"),
         ("location looks on from an older look", "looks.append(look)", "looks.append(look); look = looks[0]",
@@ -196,6 +204,8 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
          "test_hierarchy.py", "learns_to_send"),
         ("full for the wrong queries", "taken(q, chosen), k, v", "q[..., : chosen.shape[-2], :], k, v",
          LAWS, f"{ROUTES} and routed"),
+        ("a route's own normaliser is lost", 'if "normaliser" in options:', "if False:",
+         "test_hierarchy.py", "cannot_be_is_refused"),
         ("leaves with the last word", "logits.index_copy(0, here, said)", "logits",
          "test_hierarchy.py", "a_line_leaves"),
         ("padding keeps a line from leaving", "sure.masked_fill(~valid, 1)", "sure",

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from foveal.attention.build import Spec, build
@@ -102,10 +103,19 @@ class Attention(nn.Module):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
         """Return the values at the places looked at: "*batch q dv"."""
+        if not torch.compiler.is_exporting() and 0 in (*q.shape[:-1], k.shape[-2]):
+            return self._nothing(q, k, v, mask, bias)
         if report.wanted:
             return self.look(q, k, v, mask, bias)[0]
         report.call(self, q, k, mask, bias)
         return self.attend(q, k, v, mask, bias)
+
+    def _nothing(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, bias: Tensor | None) -> Tensor:
+        """Return what is found where nobody asks, or nothing is there to be looked at: zeros."""
+        weights = q[..., :0] @ k[..., :0].transpose(-1, -2)
+        report(self, weights)
+        report.call(self, q, k, mask, bias)
+        return weights.to(v.dtype) @ v
 
 
 def pick(x: Tensor | None, rows: Tensor) -> Tensor | None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from foveal.attention.build import Spec, build
+from foveal.attention.build import Spec, at_least, build
 from foveal.attention.gates import GATES, Gate
 from foveal.attention.normalisers import Sparsemax
 
@@ -132,6 +132,7 @@ class ContentScale(Fusion):
 
     def __init__(self, channels: int, *, levels: int, reduction: int = 4) -> None:
         super().__init__()
+        at_least(1, reduction=reduction)
         hidden = max(channels // reduction, 8)
         self.narrow = nn.Linear(levels * channels, hidden)
         self.judge = nn.Linear(hidden, levels)
@@ -162,6 +163,7 @@ class TaskScale(Fusion):
 
     def __init__(self, channels: int, *, levels: int, tasks: int = 1) -> None:
         super().__init__()
+        at_least(1, tasks=tasks)
         self.channels = channels
         self.tasks = nn.Parameter(torch.zeros(tasks, levels))
 

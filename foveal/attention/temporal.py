@@ -10,10 +10,9 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from foveal.attention.build import Spec
+from foveal.attention.build import Spec, beyond_zero
 from foveal.attention.core import pick
 from foveal.attention.scores import ScaledDot
-from foveal.errors import ConfigError
 
 
 class Temporal(ScaledDot):
@@ -34,8 +33,7 @@ class Temporal(ScaledDot):
         self, heads: int = 1, *, causal: bool = True, fading: float = 0.1, normaliser: Spec = "softmax"
     ) -> None:
         super().__init__(normaliser=normaliser)
-        if fading <= 0:
-            raise ConfigError(f"fading is {fading}", remedy="more than 0")
+        beyond_zero(fading=fading)
         self.causal = causal
         self.raw = nn.Parameter(torch.full((heads,), math.log(math.expm1(fading))))
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from foveal.attention import MECHANISMS, Attention, build
+from foveal.attention import MECHANISMS, Attention, build, watch
 from foveal.attention.build import SIZES
 from foveal.errors import ConfigError
 
@@ -216,6 +216,23 @@ def test_any_shapes_and_masks(name: str, data: st.DataObject) -> None:
     assert out.shape == (*batch, n, dv)
     assert_close(out, weights @ v)
     assert (weights * ~mask == 0).all()
+
+
+@every
+@pytest.mark.parametrize(("b", "n", "m"), [(2, 0, 7), (2, 5, 0), (0, 5, 7), (2, 0, 0)])
+def test_where_nothing_is_nothing_is_seen(spec: dict[str, Any], b: int, n: int, m: int) -> None:
+    attend = make(spec, dtype=torch.float32)
+    q, k, v = (torch.randn(b, H, x, d, requires_grad=True) for x, d in ((n, D), (m, UNEQUAL), (m, DV)))
+    k = k if attend.unequal else k[..., :D]
+    for mask in (None, torch.ones(1, 1, 1, m, dtype=torch.bool)):
+        out = attend(q, k, v, mask)
+        assert out.shape == (b, H, n, DV)
+        assert (out == 0).all()
+        assert attend.weights(q, k, mask).shape == (b, H, n, m)
+        out.sum().backward()
+    with watch(attend) as maps:
+        attend(q, k, v)
+    assert maps[""][0].shape == (b, H, n, m)
 
 
 @by_name
