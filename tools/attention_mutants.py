@@ -79,6 +79,15 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
          f"{MEANING} and tanh"),
         ("third layer left out", "if self.middle is not None:", "if False:", LAWS, f"{MEANING} and gelu"),
     ],
+    "approximate": [
+        ("keys that nobody sees decide", "else k.masked_fill(~mask.any(-2).unsqueeze(-1), 0)", "else k",
+         LAWS, "outside_the_mask and sines"),
+        ("sines of a difference", "other = torch.cat([angle_k.cos(), angle_k.sin()], -3)",
+         "other = torch.cat([angle_k.cos(), -angle_k.sin()], -3)", LAWS, f"{MEANING} and sines"),
+        ("a part's rows have an L of their own", "self.v, series(q, k, self.terms))\n        bias",
+         "self.v, series(q.index_select(-2, rows) * 3, k, self.terms))\n        bias",
+         LAWS, "some_rows and sines"),
+    ],
     "location": [
         ("location forgets where it looked", "self.step(query, k, look)", "self.step(query, k, look * 0)",
          LAWS, f"{MEANING} and location"),

@@ -6,6 +6,7 @@ import importlib.util
 from pathlib import Path
 
 from foveal.attention.adaptive import Routed
+from foveal.attention.approximate import AdditiveBySines
 from foveal.attention.core import Attention
 from foveal.attention.hierarchy import TwoLevel
 from foveal.attention.linear import Elu, FourierFeatures, RandomFeatures, Relu
@@ -18,6 +19,7 @@ from foveal.errors import InputMissing
 
 MECHANISMS: dict[str, type[Attention]] = {
     **SCORES,
+    "additive_by_sines": AdditiveBySines,
     "location": Location,
     "local": Local,
     "local_2d": Local2D,
