@@ -95,6 +95,7 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
          LAWS, f"{MEANING} and location"),
     ],
     "heads": [
+        ("a bias that nobody takes", "if biased and not", "if False and not", HEADS, "refused_at_the_door"),
         ("heads interleaved", '"b n (h d) -> b h n d", h=self.heads', '"b n (d h) -> b h n d", h=self.heads',
          HEADS, "equals_torch"),
         ("heads joined in another order", '"b h n d -> b n (h d)"', '"b h n d -> b n (d h)"',
@@ -238,10 +239,12 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
     "economy": [
         ("a part's rows are the first ones", "mechanism.rows(q, k, rows, mask, bias)",
          "mechanism.rows(q, k, rows - rows[0], mask, bias)", ECONOMY, "parts_give_the_same and bilinear"),
-        ("the budget is ignored", "budget // mechanism.row_bytes(q, k)\n", "q.shape[-2]\n",
+        ("the budget is ignored", "int(budget // mechanism.row_bytes(q, k))\n", "q.shape[-2]\n",
          ECONOMY, "budget"),
     ],
     "recalling": [
+        ("rows of a later draw", "deepcopy(mechanism) if mechanism.draws else mechanism", "mechanism",
+         WATCHING, "each_call_has_its_draw"),
         ("the bias is lost", "score = score + bias", "score = score + 0", WATCHING, "recalling_builds"),
         ("sums of another row", "dict(zip(missing, total", "dict(zip(reversed(missing), total",
          WATCHING, "recalled_rows and bilinear"),

@@ -50,7 +50,7 @@ class Attention(nn.Module):
     positive: ClassVar[bool] = True
     """Weights are not negative; and rows sum to one if `normaliser.shares`."""
     draws: ClassVar[bool] = False
-    """What may be looked at is drawn anew for each call while training."""
+    """What may be looked at is drawn anew for each call while training, by `draw`, and kept as a buffer."""
     exports: ClassVar[bool] = True
     """torch.onnx exports it, with lengths left open."""
 
@@ -67,6 +67,9 @@ class Attention(nn.Module):
         score = self.score(q, k)
         weights: Tensor = self.normaliser(score if bias is None else score + bias, mask)
         return weights
+
+    def draw(self) -> None:
+        """Draw what the coming call may look at; a mechanism that `draws` says how."""
 
     def rows(
         self, q: Tensor, k: Tensor, rows: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
@@ -88,6 +91,7 @@ class Attention(nn.Module):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the attended values and the weights they were made with, both by the plain route."""
+        self.draw()
         weights = self.weights(q, k, mask, bias)
         report(self, weights)
         report.call(self, q, k, mask, bias)
@@ -107,6 +111,7 @@ class Attention(nn.Module):
             return self._nothing(q, k, v, mask, bias)
         if report.wanted:
             return self.look(q, k, v, mask, bias)[0]
+        self.draw()
         report.call(self, q, k, mask, bias)
         return self.attend(q, k, v, mask, bias)
 

@@ -63,8 +63,8 @@ def attend_within(
         raise ConfigError(
             f"{type(mechanism).__name__} draws anew for each part", remedy="leave the budget away in training"
         )
-    at_once = budget // mechanism.row_bytes(q, k)
-    if at_once == 0:
+    at_once = int(budget // mechanism.row_bytes(q, k))
+    if at_once < 1:
         raise ConfigError(
             f"{budget} bytes are too few", remedy=f"one query needs {mechanism.row_bytes(q, k)} bytes"
         )

@@ -80,6 +80,12 @@ class MultiHead(nn.Module):
         if not isinstance(position, Position):
             sizes = {"dim": dim, "head_dim": each, "heads": heads}
             position = Position() if position is None else build(POSITIONS, position, **sizes)
+        biased = type(position).bias is not Position.bias
+        if biased and not mechanism.takes_bias:
+            raise ConfigError(
+                f"{type(mechanism).__name__} has no score for the bias of {type(position).__name__}",
+                remedy="choose a position that turns or is added: rotary, sinusoid, learned",
+            )
         self.mechanism, self.position = mechanism, position
 
     def forward(

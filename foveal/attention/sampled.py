@@ -142,20 +142,6 @@ class RandomDynamic(Random):
         if self.training:
             self.seed.copy_(torch.randint(2**32, (), device=self.seed.device))
 
-    def look(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Draw, then return the values and the weights of this draw."""
-        self.draw()
-        return super().look(q, k, v, mask, bias)
-
-    def attend(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
-    ) -> Tensor:
-        """Draw, then return the values of the drawn keys."""
-        self.draw()
-        return super().attend(q, k, v, mask, bias)
-
 
 class Structured(Random):
     """softmax of the score over near, global and random keys  (BigBird, Zaheer et al., 2020).
