@@ -10,9 +10,9 @@ MEANING = "it_is_what_its_formula_says"
 ROUTES = "forward_is_weights_times_values"
 EMPTY = "look_nowhere"
 STEPS = "steps_equal_the_whole"
-NORMALISERS, SCORES, HEADS, POSITION, ECONOMY, WATCHING, VISUAL = (
+NORMALISERS, SCORES, HEADS, POSITION, ECONOMY, WATCHING, VISUAL, PYRAMID = (
     f"test_{name}.py"
-    for name in ("normalisers", "scores", "heads", "position", "economy", "watching", "visual")
+    for name in ("normalisers", "scores", "heads", "position", "economy", "watching", "visual", "pyramid")
 )
 
 BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
@@ -191,14 +191,14 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
          "torch.sigmoid(self.column(rows)) * torch.sigmoid(self.row(", VISUAL, "formula and coordinate"),
     ],
     "pyramid": [
-        ("shares do not sum to one", "dim=1).softmax(dim=1)", "dim=1).sigmoid()", VISUAL, "shares_out_one"),
+        ("shares do not sum to one", "dim=1).softmax(dim=1)", "dim=1).sigmoid()", PYRAMID, "shares_out_one"),
         ("levels swapped in the sum", "zip(share, enlarge(levels), strict=True)",
-         "zip(share[::-1], enlarge(levels), strict=True)", VISUAL, "shares_out_one"),
+         "zip(share[::-1], enlarge(levels), strict=True)", PYRAMID, "shares_out_one"),
         ("every scale its part", "share: Tensor = self.share(",
-         "share: Tensor = torch.softmax(dim=-1, input=", VISUAL, "leaves_levels_out"),
+         "share: Tensor = torch.softmax(dim=-1, input=", PYRAMID, "leaves_levels_out"),
         ("shares of another level", "zip(factors, levels, strict=True)",
-         "zip(factors[::-1], levels, strict=True)", VISUAL, "formula"),
-        ("every task the same scales", "self.tasks[task]", "self.tasks[0]", VISUAL, "each_task"),
+         "zip(factors[::-1], levels, strict=True)", PYRAMID, "formula"),
+        ("every task the same scales", "self.tasks[task]", "self.tasks[0]", PYRAMID, "each_task"),
     ],
     "hierarchy": [
         ("far windows count once", " + count.clamp(min=1).log()", "", "test_hierarchy.py", "two_levels"),
