@@ -19,6 +19,8 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
     "core": [
         ("bias forgotten", "score if bias is None else score + bias", "score", LAWS,
          f"{MEANING} and bilinear"),
+        ("numbers are added as a mask", "mask.dtype is not torch.bool", "mask.dtype is None",
+         LAWS, "mask_of_numbers and dot"),
         ("where nothing is, something is sought", "if not torch.compiler.is_exporting() and 0 in",
          "if False and 0 in", LAWS, "where_nothing_is and structured"),
         ("mask forgotten", "else score + bias, mask)", "else score + bias)", LAWS, f"{MEANING} and bilinear"),

@@ -117,6 +117,8 @@ class EarlyExit(nn.Module):
     does. blocks: modules of x "b n d" and valid "b n" (or None), such as `models.line.Block`; heads: one
     classifier a block, "… d" → "… classes". Train all of them on the loss of `exits`. Cost: that of the
     blocks that were needed, line by line; the batch shrinks as lines leave, so it is not for export.
+
+    Choose it where most lines are easy, and time counts by the line.
     """
 
     def __init__(

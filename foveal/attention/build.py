@@ -68,6 +68,8 @@ def build(table: Mapping[str, type[Part]], spec: Spec, **sizes: int) -> Part:
     >>> build({"fraction": Fraction}, {"name": "fractoin"})      # doctest: +SKIP
     ConfigError: there is no 'fractoin' (did you mean 'fraction'?)
     """
+    for key in sizes.keys() - SIZES:
+        raise ConfigError(f"there is no size '{key}'", remedy=nearest(key, SIZES))
     options = read(spec)
     name = options.pop("name", None)
     if not isinstance(name, str):
@@ -86,7 +88,6 @@ def build(table: Mapping[str, type[Part]], spec: Spec, **sizes: int) -> Part:
     required = {key for key, p in parameters.items() if p.default is p.empty}
     if missing := sorted(required - given.keys() - options.keys()):
         raise ConfigError(f"{name} needs {', '.join(missing)}")
-    assert sizes.keys() <= SIZES, f"unknown sizes {sizes.keys() - SIZES}"
     return table[name](**given, **options)
 
 

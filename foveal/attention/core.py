@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from foveal.attention.build import Spec, build
 from foveal.attention.normalisers import NORMALISERS, Normaliser, masked_softmax
 from foveal.attention.watching import report
+from foveal.errors import ConfigError
 
 __all__ = ["Attention", "masked_softmax"]
 
@@ -91,6 +92,7 @@ class Attention(nn.Module):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the attended values and the weights they were made with, both by the plain route."""
+        true_or_false(mask)
         self.draw()
         weights = self.weights(q, k, mask, bias)
         report(self, weights)
@@ -106,7 +108,8 @@ class Attention(nn.Module):
     def forward(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
-        """Return the values at the places looked at: "*batch q dv"."""
+        """Return the values at the places looked at: "*batch q dv"; ConfigError for a mask of numbers."""
+        true_or_false(mask)
         if not torch.compiler.is_exporting() and 0 in (*q.shape[:-1], k.shape[-2]):
             return self._nothing(q, k, v, mask, bias)
         if report.wanted:
@@ -121,6 +124,12 @@ class Attention(nn.Module):
         report(self, weights)
         report.call(self, q, k, mask, bias)
         return weights.to(v.dtype) @ v
+
+
+def true_or_false(mask: Tensor | None) -> None:
+    """Raise ConfigError unless a mask is one: torch's own kernels would add one of numbers to the score."""
+    if mask is not None and mask.dtype is not torch.bool:
+        raise ConfigError(f"the mask is {mask.dtype}", remedy="true where a query may look; a bias is added")
 
 
 def pick(x: Tensor | None, rows: Tensor) -> Tensor | None:

@@ -48,6 +48,8 @@ class MultiHead(nn.Module):
     queries, Ainslie et al., 2023). `mechanism`, `position`: by name, with options, or built. A mechanism that
     has parameters shares them over the heads. Time O(n·dim²) and the mechanism's.
 
+    Choose it wherever a mechanism stands in a model: it brings projections, positions, caches and budgets.
+
     >>> MultiHead(12, 3, mechanism="additive", position="rotary")(torch.zeros(2, 5, 12)).shape
     torch.Size([2, 5, 12])
     """

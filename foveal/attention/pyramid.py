@@ -186,6 +186,8 @@ class ScaleGates(nn.Module):
     (CBAM on every level of a pyramid: Woo et al., 2018; Lin et al., 2017.) `gate`: any of GATES, by name or
     with options. Cost: the gate's, on 4/3 of the finest level's places.
 
+    Choose it where each scale has a background of its own.
+
     >>> gates, fuse = ScaleGates(8, levels=3), PyramidAttention(8, levels=3)
     >>> fuse(gates([torch.zeros(1, 8, 16 // 2**i, 12 // 2**i) for i in range(3)])).shape
     torch.Size([1, 8, 16, 12])

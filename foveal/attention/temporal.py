@@ -76,6 +76,8 @@ class AlongTime(nn.Module):
 
     heads: a module of x "b t d" and the keyword mask "b 1 t": `MultiHead(dim, heads, mechanism="temporal")`.
     Time n times that of the heads over t frames, instead of (t·n)² for places and frames at once.
+
+    Choose it for films of a page or a sign whose places stay where they are.
     """
 
     def __init__(self, heads: nn.Module) -> None:

@@ -198,6 +198,16 @@ def test_a_bias_counts_or_is_refused(spec: dict[str, Any]) -> None:
 
 
 @by_name
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.uint8])
+def test_a_mask_of_numbers_is_refused(name: str, dtype: torch.dtype) -> None:
+    attend = make({"name": name})
+    q, k, v = inputs(attend)
+    for call in (attend, attend.look):
+        with pytest.raises(ConfigError, match="mask"):
+            call(q, k, v, torch.ones(Q, K, dtype=dtype))
+
+
+@by_name
 @given(data=st.data())
 @settings(max_examples=15, deadline=None)
 def test_any_shapes_and_masks(name: str, data: st.DataObject) -> None:

@@ -106,6 +106,11 @@ def test_what_names_no_part_is_refused(spec: Any) -> None:
         build(MECHANISMS, {"name": "local", "score": spec})
 
 
+def test_a_size_that_is_none_names_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'q_dim'"):
+        build(MECHANISMS, "additive", qdim=3, k_dim=3)
+
+
 class Own(Attention):
     """A mechanism of a reader who annotates with classes; an unknown kind is the class's own affair."""
 
