@@ -39,10 +39,6 @@ TABLES: dict[str, tuple[str, Mapping[str, type]]] = {
     "Positions": ("The argument `position` of `MultiHead`: they change q and k, or the score.", POSITIONS),
     "Gates": ("What a feature map may keep: `weights(x)` in [0, 1], `forward(x) = x · weights(x)`.", GATES),
     "Pyramid": ("Maps of several scales become one; `weights` sum to one over the levels.", FUSIONS),
-    "Around them": (
-        "Modules that hold mechanisms, blocks or gates: `from foveal.attention import …`.",
-        AROUND,
-    ),
     "Cross-modal": ("Text and image look at each other; both come in, both come out.", CROSSMODAL),
     "Around them": ("Modules that hold mechanisms, blocks or gates; all in `foveal.attention`.", AROUND),
 }
