@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
+import attention_others as others
 import torch
 from torch import Tensor
 from torch.nn.functional import elu
@@ -140,8 +141,12 @@ def local_ways(n: int, device: torch.device) -> dict[str, Way]:
         "foveal": by_kernel(tiled),
         "foveal, tiled": by_route("plain", tiled),
         "SDPA + mask": lambda q, k, v: sdpa(q, k, v, attn_mask=near(q, k)),
+        "local-attention": partial(others.local_attention, window=WINDOW),
     }
-    return ways if device.type == "cpu" else ways | {"Flex": flex_local(n, device)}
+    if device.type == "cpu":
+        return ways
+    flash = partial(others.window_flash, window=WINDOW)
+    return ways | {"window flash": flash, "Flex": flex_local(n, device)}
 
 
 def relative_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
@@ -170,7 +175,7 @@ def chunked_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG00
 
 def linear_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
     ways = {"foveal": fused("elu", linear), "eager": linear, "compile": compiled(linear)}
-    return ways | {"dot by SDPA": sdpa}
+    return ways | {"performer-pytorch": others.performer, "dot by SDPA": sdpa}
 
 
 def dotted_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
@@ -196,7 +201,8 @@ def gate_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
     def whole(x: Tensor) -> Tensor:
         return x * gate.weights(x)
 
-    return {"foveal": by_kernel(gate), "eager": by_route("plain", gate), "compile": compiled(whole)}
+    ways = {"foveal": by_kernel(gate), "eager": by_route("plain", gate), "compile": compiled(whole)}
+    return ways | {"timm CBAM": others.cbam, "CBAM, compiled": compiled(others.cbam)}
 
 
 @dataclass(frozen=True)

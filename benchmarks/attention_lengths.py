@@ -23,7 +23,7 @@ MEASURES = {
     "peak": "MB at most, forward and backward",
 }
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "scores": ("dot", "additive", "mlp", "bilinear", "location"),
+    "scores": ("dot", "additive", "additive_by_sines", "mlp", "bilinear", "location"),
     "sparse": ("local", "local_2d", "chunked", "random", "random_dynamic", "structured"),
     "linear": ("relu", "elu", "random_features", "fourier_features"),
     "others": ("two_level", "routed", "temporal"),

@@ -11,12 +11,25 @@ import json
 import re
 from collections.abc import Mapping
 
-from foveal.attention import CROSSMODAL, FUSIONS, GATES, MECHANISMS, NORMALISERS, POSITIONS, Attention
+from foveal.attention import (
+    CROSSMODAL,
+    FUSIONS,
+    GATES,
+    MECHANISMS,
+    NORMALISERS,
+    POSITIONS,
+    AlongTime,
+    Attention,
+    EarlyExit,
+    MultiHead,
+    ScaleGates,
+)
 
 PAPER = re.compile(r" *\((?P<paper>[^()]*\b(?:19|20)\d\d[^()]*)\)")
 SENTENCE = re.compile(r"(?<=\.) (?=[A-Z(\"`])")
 COST = re.compile(r"^(Time|Memory|Cost)\b|\btime O\(")
 WHEN = "Choose it "
+AROUND = {kind.__name__: kind for kind in (MultiHead, AlongTime, EarlyExit, ScaleGates)}
 TABLES: dict[str, tuple[str, Mapping[str, type]]] = {
     "Mechanisms": (
         'Where a query looks: `attention = "additive"`, `{name = "local", window = 8}`.',
@@ -27,6 +40,7 @@ TABLES: dict[str, tuple[str, Mapping[str, type]]] = {
     "Gates": ("What a feature map may keep: `weights(x)` in [0, 1], `forward(x) = x · weights(x)`.", GATES),
     "Pyramid": ("Maps of several scales become one; `weights` sum to one over the levels.", FUSIONS),
     "Cross-modal": ("Text and image look at each other; both come in, both come out.", CROSSMODAL),
+    "Around them": ("Modules that hold mechanisms, blocks or gates; all in `foveal.attention`.", AROUND),
 }
 PROPERTIES = {
     "q and k may differ in size": "unequal",

@@ -10,18 +10,26 @@ MEANING = "it_is_what_its_formula_says"
 ROUTES = "forward_is_weights_times_values"
 EMPTY = "look_nowhere"
 STEPS = "steps_equal_the_whole"
-NORMALISERS, SCORES, HEADS, POSITION, ECONOMY, WATCHING, VISUAL = (
+NORMALISERS, SCORES, HEADS, POSITION, ECONOMY, WATCHING, VISUAL, PYRAMID = (
     f"test_{name}.py"
-    for name in ("normalisers", "scores", "heads", "position", "economy", "watching", "visual")
+    for name in ("normalisers", "scores", "heads", "position", "economy", "watching", "visual", "pyramid")
 )
 
 BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
     "core": [
         ("bias forgotten", "score if bias is None else score + bias", "score", LAWS,
          f"{MEANING} and bilinear"),
+        ("numbers are added as a mask", "mask.dtype is not torch.bool", "mask.dtype is None",
+         LAWS, "mask_of_numbers and dot"),
+        ("where nothing is, something is sought", "if not torch.compiler.is_exporting() and 0 in",
+         "if False and 0 in", LAWS, "where_nothing_is and structured"),
         ("mask forgotten", "else score + bias, mask)", "else score + bias)", LAWS, f"{MEANING} and bilinear"),
         ("rows of another mask", "or x.shape[-2] == 1 else x.index_select(-2, rows)",
          "or x.shape[-2] == 1 else x[..., : len(rows), :]", LAWS, "some_rows_are_had_alone and bilinear"),
+    ],
+    "build": [
+        ("an option may be anything", "if wanted := misfit(", "if wanted := None and misfit(",
+         "test_options.py", "of_another_kind and MECHANISMS"),
     ],
     "normalisers": [
         ("mask forgotten", "score.masked_fill(~mask, floor).softmax(-1)", "score.softmax(-1)",
@@ -72,12 +80,24 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
         ("activation ignored", "f = ACTIVATIONS[self.activation]", "f = torch.relu", LAWS,
          f"{MEANING} and tanh"),
         ("third layer left out", "if self.middle is not None:", "if False:", LAWS, f"{MEANING} and gelu"),
+    ],
+    "approximate": [
+        ("keys that nobody sees decide", "else k.masked_fill(~mask.any(-2).unsqueeze(-1), 0)", "else k",
+         LAWS, "outside_the_mask and sines"),
+        ("sines of a difference", "other = torch.cat([angle_k.cos(), angle_k.sin()], -3)",
+         "other = torch.cat([angle_k.cos(), -angle_k.sin()], -3)", LAWS, f"{MEANING} and sines"),
+        ("a part's rows have an L of their own", "self.v, series(q, k, self.terms))\n        bias",
+         "self.v, series(q.index_select(-2, rows) * 3, k, self.terms))\n        bias",
+         LAWS, "some_rows and sines"),
+    ],
+    "location": [
         ("location forgets where it looked", "self.step(query, k, look)", "self.step(query, k, look * 0)",
          LAWS, f"{MEANING} and location"),
         ("location looks on from an older look", "looks.append(look)", "looks.append(look); look = looks[0]",
          LAWS, f"{MEANING} and location"),
     ],
     "heads": [
+        ("a bias that nobody takes", "if biased and not", "if False and not", HEADS, "refused_at_the_door"),
         ("heads interleaved", '"b n (h d) -> b h n d", h=self.heads', '"b n (d h) -> b h n d", h=self.heads',
          HEADS, "equals_torch"),
         ("heads joined in another order", '"b h n d -> b n (h d)"', '"b h n d -> b n (d h)"',
@@ -173,14 +193,14 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
          "torch.sigmoid(self.column(rows)) * torch.sigmoid(self.row(", VISUAL, "formula and coordinate"),
     ],
     "pyramid": [
-        ("shares do not sum to one", "dim=1).softmax(dim=1)", "dim=1).sigmoid()", VISUAL, "shares_out_one"),
+        ("shares do not sum to one", "dim=1).softmax(dim=1)", "dim=1).sigmoid()", PYRAMID, "shares_out_one"),
         ("levels swapped in the sum", "zip(share, enlarge(levels), strict=True)",
-         "zip(share[::-1], enlarge(levels), strict=True)", VISUAL, "shares_out_one"),
+         "zip(share[::-1], enlarge(levels), strict=True)", PYRAMID, "shares_out_one"),
         ("every scale its part", "share: Tensor = self.share(",
-         "share: Tensor = torch.softmax(dim=-1, input=", VISUAL, "leaves_levels_out"),
+         "share: Tensor = torch.softmax(dim=-1, input=", PYRAMID, "leaves_levels_out"),
         ("shares of another level", "zip(factors, levels, strict=True)",
-         "zip(factors[::-1], levels, strict=True)", VISUAL, "formula"),
-        ("every task the same scales", "self.tasks[task]", "self.tasks[0]", VISUAL, "each_task"),
+         "zip(factors[::-1], levels, strict=True)", PYRAMID, "formula"),
+        ("every task the same scales", "self.tasks[task]", "self.tasks[0]", PYRAMID, "each_task"),
     ],
     "hierarchy": [
         ("far windows count once", " + count.clamp(min=1).log()", "", "test_hierarchy.py", "two_levels"),
@@ -196,6 +216,8 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
          "test_hierarchy.py", "learns_to_send"),
         ("full for the wrong queries", "taken(q, chosen), k, v", "q[..., : chosen.shape[-2], :], k, v",
          LAWS, f"{ROUTES} and routed"),
+        ("a route's own normaliser is lost", 'if "normaliser" in options:', "if False:",
+         "test_hierarchy.py", "cannot_be_is_refused"),
         ("leaves with the last word", "logits.index_copy(0, here, said)", "logits",
          "test_hierarchy.py", "a_line_leaves"),
         ("padding keeps a line from leaving", "sure.masked_fill(~valid, 1)", "sure",
@@ -219,10 +241,12 @@ BREAKS: dict[str, list[tuple[str, str, str, str, str]]] = {
     "economy": [
         ("a part's rows are the first ones", "mechanism.rows(q, k, rows, mask, bias)",
          "mechanism.rows(q, k, rows - rows[0], mask, bias)", ECONOMY, "parts_give_the_same and bilinear"),
-        ("the budget is ignored", "budget // mechanism.row_bytes(q, k)\n", "q.shape[-2]\n",
+        ("the budget is ignored", "int(budget // mechanism.row_bytes(q, k))\n", "q.shape[-2]\n",
          ECONOMY, "budget"),
     ],
     "recalling": [
+        ("rows of a later draw", "deepcopy(mechanism) if mechanism.draws else mechanism", "mechanism",
+         WATCHING, "each_call_has_its_draw"),
         ("the bias is lost", "score = score + bias", "score = score + 0", WATCHING, "recalling_builds"),
         ("sums of another row", "dict(zip(missing, total", "dict(zip(reversed(missing), total",
          WATCHING, "recalled_rows and bilinear"),

@@ -8,11 +8,11 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from foveal.attention.build import Spec, build
+from foveal.attention.build import Spec, at_least, build, read
 from foveal.attention.core import Attention
 from foveal.attention.sampled import Random, Structured
 from foveal.attention.scores import SCORES
-from foveal.attention.sparse import Chunked, Local, Local2D, positive
+from foveal.attention.sparse import Chunked, Local, Local2D
 from foveal.attention.tiles import parts
 from foveal.errors import ConfigError
 
@@ -52,7 +52,7 @@ class Routed(Attention):
         normaliser: Spec = "softmax",
     ) -> None:
         super().__init__(normaliser=normaliser)
-        positive(one_in=one_in)
+        at_least(1, one_in=one_in)
         self.one_in = one_in
         self.router = nn.Linear(q_dim, 1)
         self.cheap, self.full = (
@@ -96,7 +96,10 @@ def taken(x: Tensor, rows: Tensor) -> Tensor:
 
 
 def _with(spec: Spec, normaliser: Spec) -> Spec:
-    return {**({"name": spec} if isinstance(spec, str) else spec), "normaliser": normaliser}
+    options = read(spec)
+    if "normaliser" in options:
+        raise ConfigError("a route has no normaliser of its own", remedy="give it to routed")
+    return options | {"normaliser": normaliser}
 
 
 class Leave(NamedTuple):
@@ -114,6 +117,8 @@ class EarlyExit(nn.Module):
     does. blocks: modules of x "b n d" and valid "b n" (or None), such as `models.line.Block`; heads: one
     classifier a block, "… d" → "… classes". Train all of them on the loss of `exits`. Cost: that of the
     blocks that were needed, line by line; the batch shrinks as lines leave, so it is not for export.
+
+    Choose it where most lines are easy, and time counts by the line.
     """
 
     def __init__(

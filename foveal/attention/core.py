@@ -20,11 +20,13 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from foveal.attention.build import Spec, build
 from foveal.attention.normalisers import NORMALISERS, Normaliser, masked_softmax
 from foveal.attention.watching import report
+from foveal.errors import ConfigError
 
 __all__ = ["Attention", "masked_softmax"]
 
@@ -49,7 +51,7 @@ class Attention(nn.Module):
     positive: ClassVar[bool] = True
     """Weights are not negative; and rows sum to one if `normaliser.shares`."""
     draws: ClassVar[bool] = False
-    """What may be looked at is drawn anew for each call while training."""
+    """What may be looked at is drawn anew for each call while training, by `draw`, and kept as a buffer."""
     exports: ClassVar[bool] = True
     """torch.onnx exports it, with lengths left open."""
 
@@ -66,6 +68,9 @@ class Attention(nn.Module):
         score = self.score(q, k)
         weights: Tensor = self.normaliser(score if bias is None else score + bias, mask)
         return weights
+
+    def draw(self) -> None:
+        """Draw what the coming call may look at; a mechanism that `draws` says how."""
 
     def rows(
         self, q: Tensor, k: Tensor, rows: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
@@ -87,6 +92,8 @@ class Attention(nn.Module):
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return the attended values and the weights they were made with, both by the plain route."""
+        true_or_false(mask)
+        self.draw()
         weights = self.weights(q, k, mask, bias)
         report(self, weights)
         report.call(self, q, k, mask, bias)
@@ -101,11 +108,28 @@ class Attention(nn.Module):
     def forward(
         self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
     ) -> Tensor:
-        """Return the values at the places looked at: "*batch q dv"."""
+        """Return the values at the places looked at: "*batch q dv"; ConfigError for a mask of numbers."""
+        true_or_false(mask)
+        if not torch.compiler.is_exporting() and 0 in (*q.shape[:-1], k.shape[-2]):
+            return self._nothing(q, k, v, mask, bias)
         if report.wanted:
             return self.look(q, k, v, mask, bias)[0]
+        self.draw()
         report.call(self, q, k, mask, bias)
         return self.attend(q, k, v, mask, bias)
+
+    def _nothing(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, bias: Tensor | None) -> Tensor:
+        """Return what is found where nobody asks, or nothing is there to be looked at: zeros."""
+        weights = q[..., :0] @ k[..., :0].transpose(-1, -2)
+        report(self, weights)
+        report.call(self, q, k, mask, bias)
+        return weights.to(v.dtype) @ v
+
+
+def true_or_false(mask: Tensor | None) -> None:
+    """Raise ConfigError unless a mask is one: torch's own kernels would add one of numbers to the score."""
+    if mask is not None and mask.dtype is not torch.bool:
+        raise ConfigError(f"the mask is {mask.dtype}", remedy="true where a query may look; a bias is added")
 
 
 def pick(x: Tensor | None, rows: Tensor) -> Tensor | None:

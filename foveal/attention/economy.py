@@ -53,7 +53,7 @@ def attend_within(
     mechanism has no way to its rows one by one, or draws anew while training. Time as the plain route's,
     twice its forward with gradients; a fused kernel needs little memory anyway, and no budget.
     """
-    if report.wanted:
+    if report.wanted or not k.shape[-2]:
         return mechanism(q, k, v, mask, bias)  # type: ignore[no-any-return]
     if not mechanism.rows_alone and type(mechanism).rows is Attention.rows:
         raise ConfigError(
@@ -63,8 +63,8 @@ def attend_within(
         raise ConfigError(
             f"{type(mechanism).__name__} draws anew for each part", remedy="leave the budget away in training"
         )
-    at_once = budget // mechanism.row_bytes(q, k)
-    if at_once == 0:
+    at_once = int(budget // mechanism.row_bytes(q, k))
+    if at_once < 1:
         raise ConfigError(
             f"{budget} bytes are too few", remedy=f"one query needs {mechanism.row_bytes(q, k)} bytes"
         )

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from foveal.attention.build import at_least
 from foveal.attention.routes import run
+from foveal.errors import ConfigError
 
 
 class Gate(nn.Module):
@@ -74,6 +76,7 @@ class ChannelGate(Gate):
 
     def __init__(self, channels: int, *, reduction: int = 4) -> None:
         super().__init__()
+        at_least(1, reduction=reduction)
         hidden = max(channels // reduction, 4)
         self.squeeze = nn.Conv2d(channels, hidden, 1)
         self.excite = nn.Conv2d(hidden, channels, 1)
@@ -95,6 +98,8 @@ class SpatialGate(Gate):
 
     def __init__(self, channels: int, *, kernel: int = 7) -> None:
         super().__init__()
+        if kernel < 1 or kernel % 2 == 0:
+            raise ConfigError(f"a gate cannot have a kernel of {kernel}", remedy="an odd number")
         self.channels = channels
         self.look = nn.Conv2d(2, 1, kernel, padding=kernel // 2)
 
@@ -138,6 +143,7 @@ class CoordinateGate(Gate):
 
     def __init__(self, channels: int, *, reduction: int = 32) -> None:
         super().__init__()
+        at_least(1, reduction=reduction)
         hidden = max(channels // reduction, 8)
         self.narrow = nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.BatchNorm2d(hidden), nn.Hardswish())
         self.row = nn.Conv2d(hidden, channels, 1)

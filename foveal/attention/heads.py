@@ -48,6 +48,8 @@ class MultiHead(nn.Module):
     queries, Ainslie et al., 2023). `mechanism`, `position`: by name, with options, or built. A mechanism that
     has parameters shares them over the heads. Time O(n·dim²) and the mechanism's.
 
+    Choose it wherever a mechanism stands in a model: it brings projections, positions, caches and budgets.
+
     >>> MultiHead(12, 3, mechanism="additive", position="rotary")(torch.zeros(2, 5, 12)).shape
     torch.Size([2, 5, 12])
     """
@@ -80,6 +82,12 @@ class MultiHead(nn.Module):
         if not isinstance(position, Position):
             sizes = {"dim": dim, "head_dim": each, "heads": heads}
             position = Position() if position is None else build(POSITIONS, position, **sizes)
+        biased = type(position).bias is not Position.bias
+        if biased and not mechanism.takes_bias:
+            raise ConfigError(
+                f"{type(mechanism).__name__} has no score for the bias of {type(position).__name__}",
+                remedy="choose a position that turns or is added: rotary, sinusoid, learned",
+            )
         self.mechanism, self.position = mechanism, position
 
     def forward(

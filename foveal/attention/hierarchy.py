@@ -8,10 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from foveal.attention.build import Spec
+from foveal.attention.build import Spec, at_least
 from foveal.attention.core import Attention, pick
 from foveal.attention.normalisers import Softmax
-from foveal.attention.sparse import positive
 from foveal.attention.tiles import parts
 
 
@@ -32,7 +31,7 @@ class TwoLevel(Attention):
 
     def __init__(self, *, window: int = 16, normaliser: Spec = "softmax") -> None:
         super().__init__(normaliser=normaliser)
-        positive(window=window)
+        at_least(1, window=window)
         self.window = window
 
     def score(self, q: Tensor, k: Tensor) -> Tensor:

@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.nn import functional
 from torch.nn.functional import pad
 
+from foveal.attention.build import at_least
 from foveal.attention.core import Attention, pick
 from foveal.attention.normalisers import masked_softmax
 from foveal.attention.routes import run
-from foveal.attention.sparse import positive
 from foveal.attention.tiles import parts
 from foveal.errors import ConfigError
 
@@ -228,7 +228,7 @@ class Projected(LinearAttention):
 
     def __init__(self, q_dim: int, *, features: int = 128, seed: int = 0, causal: bool = False) -> None:
         super().__init__(causal=causal)
-        positive(features=features)
+        at_least(1, features=features)
         self.omega: Tensor
         self.register_buffer("omega", orthogonal(features, q_dim, seed=seed))
 
@@ -294,6 +294,7 @@ class FourierFeatures(Projected):
         (angle_q, _), (angle_k, half) = self.project(q), self.project(k)
         if seen is not None:
             half = half.masked_fill(~seen, 0)
-        lengths = (half - half.detach().amax(-2, keepdim=True)).exp()
+        top = half.detach().amax(-2, keepdim=True) if half.shape[-2] else half
+        lengths = (half - top).exp()
         phi_q = torch.cat([angle_q.sin(), angle_q.cos()], dim=-1)
         return phi_q, lengths * torch.cat([angle_k.sin(), angle_k.cos()], dim=-1)

@@ -75,6 +75,8 @@ class Sparsemax(Normaliser):
 
     def forward(self, score: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the sparsemax of `score` "… q k"."""
+        if not score.shape[-1]:  # nothing has no threshold
+            return score
         s = _under_the_top(score, mask)
         with torch.no_grad():
             falling = s.sort(dim=-1, descending=True).values
@@ -98,6 +100,8 @@ class Entmax15(Normaliser):
 
     def forward(self, score: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the 1.5-entmax of `score` "… q k"."""
+        if not score.shape[-1]:  # nothing has no threshold
+            return score
         z = _under_the_top(score / 2, mask)
         with torch.no_grad():
             falling = z.sort(dim=-1, descending=True).values

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from foveal.attention.build import at_least, beyond_zero, wholes
 from foveal.errors import ConfigError
 
 
@@ -101,13 +102,14 @@ class Sinusoid(Embedded):
 
     def __init__(self, dim: int, *, axes: int = 1, longest: float = 10000.0) -> None:
         super().__init__()
+        at_least(1, axes=axes)
+        beyond_zero(longest=longest)
         if dim % (2 * axes):
             raise ConfigError(f"sinusoid cannot have {dim} channels", remedy=f"a multiple of {2 * axes}")
         self.axes = axes
         each = dim // axes
         self.frequencies: Tensor
-        exponents = torch.arange(0, each, 2) / each
-        self.register_buffer("frequencies", longest**-exponents, persistent=False)
+        self.register_buffer("frequencies", longest ** -(torch.arange(0, each, 2) / each), persistent=False)
 
     def forward(self, x: Tensor, positions: Tensor) -> Tensor:
         """Return x "b n dim" with the waves of `positions` added."""
@@ -127,6 +129,8 @@ class Learned(Embedded):
 
     def __init__(self, dim: int, *, lengths: Sequence[int] = (512,)) -> None:
         super().__init__()
+        if not wholes(lengths, least=1):
+            raise ConfigError(f"lengths is {lengths!r}", remedy="[n, …]: for each axis a number, 1 or more")
         self.axes = len(lengths)
         self.tables = nn.ModuleList(nn.Embedding(length, dim) for length in lengths)
         for table in self.tables.parameters():
@@ -163,6 +167,8 @@ class Rotary(Position):
         self, head_dim: int, *, shortest: float = 2.0, longest: float = 128.0, axes: int = 1
     ) -> None:
         super().__init__()
+        at_least(1, axes=axes)
+        beyond_zero(shortest=shortest, longest=longest)
         if head_dim % (2 * axes):
             raise ConfigError(f"rotary cannot turn {head_dim} features", remedy=f"a multiple of {2 * axes}")
         self.axes = axes
@@ -199,6 +205,7 @@ class DistanceBias(Biased):
 
     def __init__(self, heads: int, *, sharpness: float = 1.0) -> None:
         super().__init__()
+        beyond_zero(sharpness=sharpness)
         raw = math.log(math.expm1(sharpness))
         self.raw = nn.Parameter(torch.full((heads,), raw))
 
@@ -222,6 +229,7 @@ class RelativeBias(Biased):
 
     def __init__(self, heads: int, *, reach: int = 64, buckets: int | None = None, axes: int = 1) -> None:
         super().__init__()
+        at_least(1, reach=reach, axes=axes)
         if buckets is not None and (buckets % 4 or not 4 <= buckets < 4 * reach):
             raise ConfigError(
                 f"relative cannot have {buckets} buckets", remedy="a multiple of 4, less than 4 × reach"
@@ -267,6 +275,7 @@ class Alibi(Biased):
 
     def __init__(self, heads: int, *, axes: int = 1) -> None:
         super().__init__()
+        at_least(1, heads=heads, axes=axes)
         self.axes = axes
         below = 2 ** int(math.log2(heads))
         slopes = [2 ** (-8 * h / below) for h in range(1, below + 1)]

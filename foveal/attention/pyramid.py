@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from foveal.attention.build import Spec, build
+from foveal.attention.build import Spec, at_least, build
 from foveal.attention.gates import GATES, Gate
 from foveal.attention.normalisers import Sparsemax
 
@@ -132,6 +132,7 @@ class ContentScale(Fusion):
 
     def __init__(self, channels: int, *, levels: int, reduction: int = 4) -> None:
         super().__init__()
+        at_least(1, reduction=reduction)
         hidden = max(channels // reduction, 8)
         self.narrow = nn.Linear(levels * channels, hidden)
         self.judge = nn.Linear(hidden, levels)
@@ -162,6 +163,7 @@ class TaskScale(Fusion):
 
     def __init__(self, channels: int, *, levels: int, tasks: int = 1) -> None:
         super().__init__()
+        at_least(1, tasks=tasks)
         self.channels = channels
         self.tasks = nn.Parameter(torch.zeros(tasks, levels))
 
@@ -183,6 +185,8 @@ class ScaleGates(nn.Module):
 
     (CBAM on every level of a pyramid: Woo et al., 2018; Lin et al., 2017.) `gate`: any of GATES, by name or
     with options. Cost: the gate's, on 4/3 of the finest level's places.
+
+    Choose it where each scale has a background of its own.
 
     >>> gates, fuse = ScaleGates(8, levels=3), PyramidAttention(8, levels=3)
     >>> fuse(gates([torch.zeros(1, 8, 16 // 2**i, 12 // 2**i) for i in range(3)])).shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 
 import torch
@@ -27,7 +28,10 @@ class Recalled:
     def __init__(
         self, mechanism: Attention, q: Tensor, k: Tensor, mask: Tensor | None, bias: Tensor | None
     ) -> None:
-        self.mechanism, self.mask = mechanism, mask
+        self.mechanism, self.mask = (
+            deepcopy(mechanism) if mechanism.draws else mechanism,
+            mask,
+        )  # with its draw
         self.q, self.k, self.bias = q.detach(), k.detach(), None if bias is None else bias.detach()
         self._log_sums: dict[int, Tensor] = {}
         device = q.device.type
@@ -104,8 +108,9 @@ class _Calls:
 def recall(model: nn.Module) -> Iterator[dict[str, list[Recalled]]]:
     """Remember every attention call inside `model`, by module name, in the order of the calls.
 
-    Mechanisms keep their fast route; the memory is that of queries and keys. Parameters and draws must not
-    change until the rows are asked for. Works through torch.compile, autocast and DDP as `watch` does.
+    Mechanisms keep their fast route; the memory is that of queries and keys. Parameters must not change
+    until the rows are asked for; what was drawn for a call is remembered with it. Works through
+    torch.compile, autocast and DDP as `watch` does.
 
     >>> with recall(model) as calls: model(x)        # doctest: +SKIP
     >>> calls["blocks.0.attention.mechanism"][0].rows([3])    # doctest: +SKIP

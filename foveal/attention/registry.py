@@ -6,17 +6,20 @@ import importlib.util
 from pathlib import Path
 
 from foveal.attention.adaptive import Routed
+from foveal.attention.approximate import AdditiveBySines
 from foveal.attention.core import Attention
 from foveal.attention.hierarchy import TwoLevel
 from foveal.attention.linear import Elu, FourierFeatures, RandomFeatures, Relu
+from foveal.attention.location import Location
 from foveal.attention.sampled import Random, RandomDynamic, Structured
-from foveal.attention.scores import SCORES, Location
+from foveal.attention.scores import SCORES
 from foveal.attention.sparse import Chunked, Local, Local2D
 from foveal.attention.temporal import Temporal
 from foveal.errors import InputMissing
 
 MECHANISMS: dict[str, type[Attention]] = {
     **SCORES,
+    "additive_by_sines": AdditiveBySines,
     "location": Location,
     "local": Local,
     "local_2d": Local2D,

@@ -26,6 +26,7 @@ Route = Literal["plain", "compiled", "kernel"]
 
 ROUTES: dict[tuple[str, str], tuple[tuple[int, Route], ...]] = {
     ("additive", "cuda"): ((2**21, "kernel"),),
+    ("additive_by_sines", "cuda"): ((2**26, "kernel"),),
     ("mlp", "cuda"): ((2**25, "kernel"),),
     ("local", "cuda"): ((2**29, "kernel"),),
     ("biased", "cuda"): ((2**29, "kernel"),),

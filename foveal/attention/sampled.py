@@ -13,12 +13,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from foveal.attention.build import Spec
+from foveal.attention.build import Spec, at_least
 from foveal.attention.core import pick
 from foveal.attention.normalisers import Softmax
 from foveal.attention.routes import run
 from foveal.attention.scores import ScaledDot
-from foveal.attention.sparse import Sparse, among, positive
+from foveal.attention.sparse import Sparse, among
 from foveal.attention.tiles import at, parts, together
 
 _WORD = 0xFFFFFFFF
@@ -34,6 +34,8 @@ def scramble(x: Tensor) -> Tensor:
 def drawn(seed: Tensor, blocks: Tensor, count: int, keys: int) -> Tensor:
     """Return `count` different keys out of `keys` (or all, if fewer) for each of `blocks` "t": "t count"."""
     count = min(count, keys)
+    if count == 0:
+        return blocks.new_zeros(blocks.shape[0], 0)
     edges = torch.arange(count + 1, device=blocks.device) * keys // count
     part = torch.arange(count, device=blocks.device)
     row = scramble((seed + blocks * 0x9E3779B1) & _WORD)[:, None]
@@ -91,7 +93,7 @@ class Random(Sparse):
         normaliser: Spec = "softmax",
     ) -> None:
         super().__init__(q_dim, k_dim, score=score, normaliser=normaliser)
-        positive(keys=keys, block=block)
+        at_least(1, keys=keys, block=block)
         self.keys, self.block = keys, block
         self.seed: Tensor
         self.register_buffer("seed", torch.tensor(seed & _WORD))
@@ -140,20 +142,6 @@ class RandomDynamic(Random):
         if self.training:
             self.seed.copy_(torch.randint(2**32, (), device=self.seed.device))
 
-    def look(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Draw, then return the values and the weights of this draw."""
-        self.draw()
-        return super().look(q, k, v, mask, bias)
-
-    def attend(
-        self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, bias: Tensor | None = None
-    ) -> Tensor:
-        """Draw, then return the values of the drawn keys."""
-        self.draw()
-        return super().attend(q, k, v, mask, bias)
-
 
 class Structured(Random):
     """softmax of the score over near, global and random keys  (BigBird, Zaheer et al., 2020).
@@ -180,7 +168,7 @@ class Structured(Random):
     ) -> None:
         sizes = (q_dim, k_dim)
         super().__init__(*sizes, keys=keys, block=block, seed=seed, score=score, normaliser=normaliser)
-        positive(window=window + 1, anchors=anchors + 1)
+        at_least(0, window=window, anchors=anchors)
         self.window, self.anchors = window, anchors
 
     def pattern(self, rows: Tensor, keys: int) -> Tensor:

@@ -13,20 +13,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from foveal.attention.build import Spec, build
+from foveal.attention.build import Spec, at_least, build, read, wholes
 from foveal.attention.core import Attention, pick
 from foveal.attention.normalisers import Softmax
 from foveal.attention.routes import run
 from foveal.attention.scores import SCORES, ScaledDot
 from foveal.attention.tiles import Tiling, parts, sides, tiled, together
 from foveal.errors import ConfigError
-
-
-def positive(**options: int) -> None:
-    """Raise ConfigError for the first option that is below 1."""
-    for name, value in options.items():
-        if value < 1:
-            raise ConfigError(f"{name} is {value}", remedy="1 or more")
 
 
 class Sparse(Attention):
@@ -48,7 +41,7 @@ class Sparse(Attention):
         normaliser: Spec = "softmax",
     ) -> None:
         super().__init__(normaliser=normaliser)
-        options = {"name": score} if isinstance(score, str) else dict(score)
+        options = read(score)
         if "normaliser" in options:
             raise ConfigError("a score inside a pattern has no normaliser", remedy="give it to the pattern")
         given = {"q_dim": q_dim, "k_dim": k_dim}
@@ -148,7 +141,7 @@ class Local(Tiled):
         normaliser: Spec = "softmax",
     ) -> None:
         super().__init__(q_dim, k_dim, score=score, normaliser=normaliser)
-        positive(window=window + 1)
+        at_least(0, window=window)
         self.window = window
 
     def near(self, i: Tensor, j: Tensor) -> Tensor:
@@ -191,9 +184,9 @@ class Local2D(Tiled):
         normaliser: Spec = "softmax",
     ) -> None:
         super().__init__(q_dim, k_dim, score=score, normaliser=normaliser)
-        if not isinstance(window, (tuple, list)) or len(window) != 2:  # from a file, a pair is a list
-            raise ConfigError(f"window is {window}", remedy="two numbers: along the outer axis and the inner")
-        positive(inner=inner, window=min(window) + 1)
+        if not wholes(window, least=0) or len(window) != 2:
+            raise ConfigError(f"window is {window}", remedy="[outer axis, inner axis], each 0 or more")
+        at_least(1, inner=inner)
         self.inner, self.window = inner, (window[0], window[1])
 
     def near(self, i: Tensor, j: Tensor) -> Tensor:
@@ -226,7 +219,7 @@ class Chunked(Tiled):
         normaliser: Spec = "softmax",
     ) -> None:
         super().__init__(q_dim, k_dim, score=score, normaliser=normaliser)
-        positive(size=size)
+        at_least(1, size=size)
         self.size = size
 
     def near(self, i: Tensor, j: Tensor) -> Tensor:

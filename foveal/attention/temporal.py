@@ -10,10 +10,9 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from foveal.attention.build import Spec
+from foveal.attention.build import Spec, beyond_zero
 from foveal.attention.core import pick
 from foveal.attention.scores import ScaledDot
-from foveal.errors import ConfigError
 
 
 class Temporal(ScaledDot):
@@ -34,8 +33,7 @@ class Temporal(ScaledDot):
         self, heads: int = 1, *, causal: bool = True, fading: float = 0.1, normaliser: Spec = "softmax"
     ) -> None:
         super().__init__(normaliser=normaliser)
-        if fading <= 0:
-            raise ConfigError(f"fading is {fading}", remedy="more than 0")
+        beyond_zero(fading=fading)
         self.causal = causal
         self.raw = nn.Parameter(torch.full((heads,), math.log(math.expm1(fading))))
 
@@ -78,6 +76,8 @@ class AlongTime(nn.Module):
 
     heads: a module of x "b t d" and the keyword mask "b 1 t": `MultiHead(dim, heads, mechanism="temporal")`.
     Time n times that of the heads over t frames, instead of (t·n)² for places and frames at once.
+
+    Choose it for films of a page or a sign whose places stay where they are.
     """
 
     def __init__(self, heads: nn.Module) -> None:

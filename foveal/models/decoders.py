@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from foveal.attention import MECHANISMS, Spec, build
-from foveal.attention.scores import Location
+from foveal.attention.location import Location
 from foveal.attention.watching import report
 from foveal.errors import ConfigError
 from foveal.models.decoder import Decoder, Read, State, Step, unrolled

@@ -19,6 +19,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"name": "scaled_dot", "normaliser": "entmax15"},
     {"name": "scaled_dot", "normaliser": {"name": "sigmoid", "shift": -1.5}},
     {"name": "additive", "hidden": 19, "normaliser": "sparsemax"},
+    {"name": "additive_by_sines", "terms": 3, "hidden": 19},
+    {"name": "additive_by_sines", "terms": 1, "normaliser": "entmax15"},
     {"name": "mlp", "hidden": 19, "activation": "tanh"},
     {"name": "mlp", "layers": 3, "activation": "gelu"},
     {"name": "mlp", "layers": 3, "activation": "relu"},

@@ -133,8 +133,24 @@ def location(p: Params, o: Options, q: Array, k: Array, allowed: Array, bias: Ar
     return out
 
 
+def additive_by_sines(p: Params, o: Options, q: Array, k: Array, allowed: Array, bias: Array) -> Array:
+    w, u, v = p["query.weight"], p["key.weight"], p["v"]
+    out = np.zeros((*q.shape[:-1], k.shape[-2]))
+    for b, h in np.ndindex(out.shape[:2]):
+        own, other = q[b, h] @ w.T, k[b, h] @ u.T
+        some = allowed[b, h].any(0)  # keys that nobody may see do not count
+        length = np.maximum(np.abs(own).max(0) + np.abs(other * some[:, None]).max(0), 4)
+        for i, j in np.ndindex(out.shape[2:]):
+            for r in range(1, o.get("terms", 8) + 1):
+                omega = (2 * r - 1) * np.pi / (2 * length)
+                c = np.pi / length / np.sinh(np.pi * omega / 2)
+                out[b, h, i, j] += v @ (c * np.sin(omega * (own[i] + other[j])))
+    return normalise(out + bias, allowed, o)
+
+
 WEIGHTS: dict[str, Callable[[Params, Options, Array, Array, Array, Array], Array]] = {
     "location": location,
+    "additive_by_sines": additive_by_sines,
     **wide_forms.WEIGHTS,
 }
 

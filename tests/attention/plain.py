@@ -54,6 +54,11 @@ def assert_same_in_value_and_gradient(
     assert_close(gradients[0], gradients[1])
 
 
+def values(module: nn.Module) -> dict[str, np.ndarray]:
+    """Return parameters and buffers by name."""
+    return {name: value.numpy() for name, value in module.state_dict().items()}
+
+
 class Largest(TorchDispatchMode):
     """Notes the number of values of the largest tensor that is made inside `with`."""
 

@@ -88,6 +88,11 @@ def test_a_budget_below_one_query_is_refused() -> None:
     with pytest.raises(ConfigError, match="one query needs"):
         attend_within(10, attend, *inputs(attend))
 
+    attend, x = MultiHead(12, 3), torch.randn(2, Q, 12)
+    with pytest.raises(ConfigError, match="one query needs"):
+        attend(x, budget=-5)
+    assert_close(attend(x, budget=5e3), attend(x))  # a number of bytes, however it is written
+
 
 def test_queries_that_belong_together_are_not_parted() -> None:
     attend = make({"name": "location"})

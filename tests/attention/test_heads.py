@@ -160,6 +160,16 @@ def test_heads_that_do_not_divide_are_refused() -> None:
             MultiHead(24, 6, key_heads=key_heads)
 
 
+@pytest.mark.parametrize("name", [name for name, kind in MECHANISMS.items() if not kind.takes_bias])
+@pytest.mark.parametrize("position", POSITIONS)
+def test_a_bias_that_nobody_takes_is_refused_at_the_door(name: str, position: str) -> None:
+    if position in ("relative", "alibi", "distance"):
+        with pytest.raises(ConfigError, match="rotary"):
+            heads(mechanism=name, position=position)
+    else:
+        assert heads(mechanism=name, position=position)(lines()).shape == (B, Q, DIM)
+
+
 def test_the_names_of_parameters_stay() -> None:
     names = {f"{part}.{kind}" for part in ("query", "key", "value", "out") for kind in ("weight", "bias")}
     assert set(heads(position="rotary").state_dict()) == names

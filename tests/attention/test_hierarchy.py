@@ -216,5 +216,11 @@ def test_what_cannot_be_is_refused() -> None:
         Routed(11, one_in=0)
     with pytest.raises(ConfigError, match="no 'locl'"):
         Routed(11, cheap="locl")
+    for own in (
+        {"cheap": {"name": "local", "normaliser": "sparsemax"}},
+        {"full": {"name": "dot", "normaliser": "softmax"}},
+    ):
+        with pytest.raises(ConfigError, match="give it to routed"):
+            Routed(11, **own)
     with pytest.raises(ConfigError, match="head"):
         EarlyExit([nn.Identity()], [])

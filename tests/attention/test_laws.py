@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from foveal.attention import MECHANISMS, Attention, build
+from foveal.attention import MECHANISMS, Attention, build, watch
 from foveal.attention.build import SIZES
 from foveal.errors import ConfigError
 
@@ -198,6 +198,16 @@ def test_a_bias_counts_or_is_refused(spec: dict[str, Any]) -> None:
 
 
 @by_name
+@pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.uint8])
+def test_a_mask_of_numbers_is_refused(name: str, dtype: torch.dtype) -> None:
+    attend = make({"name": name})
+    q, k, v = inputs(attend)
+    for call in (attend, attend.look):
+        with pytest.raises(ConfigError, match="mask"):
+            call(q, k, v, torch.ones(Q, K, dtype=dtype))
+
+
+@by_name
 @given(data=st.data())
 @settings(max_examples=15, deadline=None)
 def test_any_shapes_and_masks(name: str, data: st.DataObject) -> None:
@@ -216,6 +226,23 @@ def test_any_shapes_and_masks(name: str, data: st.DataObject) -> None:
     assert out.shape == (*batch, n, dv)
     assert_close(out, weights @ v)
     assert (weights * ~mask == 0).all()
+
+
+@every
+@pytest.mark.parametrize(("b", "n", "m"), [(2, 0, 7), (2, 5, 0), (0, 5, 7), (2, 0, 0)])
+def test_where_nothing_is_nothing_is_seen(spec: dict[str, Any], b: int, n: int, m: int) -> None:
+    attend = make(spec, dtype=torch.float32)
+    q, k, v = (torch.randn(b, H, x, d, requires_grad=True) for x, d in ((n, D), (m, UNEQUAL), (m, DV)))
+    k = k if attend.unequal else k[..., :D]
+    for mask in (None, torch.ones(1, 1, 1, m, dtype=torch.bool)):
+        out = attend(q, k, v, mask)
+        assert out.shape == (b, H, n, DV)
+        assert (out == 0).all()
+        assert attend.weights(q, k, mask).shape == (b, H, n, m)
+        out.sum().backward()
+    with watch(attend) as maps:
+        attend(q, k, v)
+    assert maps[""][0].shape == (b, H, n, m)
 
 
 @by_name

@@ -122,3 +122,15 @@ def test_missing_sizes_are_named() -> None:
         build(MECHANISMS, "additive")
     with pytest.raises(ConfigError, match="needs k_dim"):
         build(MECHANISMS, "additive", q_dim=3)
+
+
+def test_sines_come_near_additive_attention_the_more_the_nearer() -> None:
+    exact, (q, k, v) = make({"name": "additive"}), inputs(make({"name": "additive"}))
+    wanted, apart = exact(q, k, v), []
+    for terms in (2, 4, 8, 16):
+        near = make({"name": "additive_by_sines", "terms": terms})
+        near.load_state_dict(exact.state_dict())
+        apart.append(float(((near(q, k, v) - wanted).norm() / wanted.norm()).detach()))
+    assert apart == sorted(apart, reverse=True)
+    assert apart[1] < 2e-2
+    assert apart[2] < 5e-4

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from cases import CASES, inputs, make, some, title
+from cases import CASES, Q, inputs, make, some, title
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from foveal.attention import MultiHead, recall, watch
+from foveal.attention import MECHANISMS, MultiHead, recall, watch
 
 
 class Model(nn.Module):
@@ -139,6 +139,20 @@ def test_recalled_rows_are_rows_of_the_weights(spec: dict[str, Any]) -> None:
     assert_close(call.rows([4, 2]), whole[..., [4, 2], :])
     assert_close(call.rows([0, 2, 3], keys=[6, 1]), whole[..., [0, 2, 3], :][..., [6, 1]])
     assert_close(call.rows([3, 4], keys=[0]), whole[..., [3, 4], :1])
+
+
+@pytest.mark.parametrize("name", [name for name, kind in MECHANISMS.items() if kind.draws])
+def test_each_call_has_its_draw(name: str) -> None:
+    attend = make({"name": name, "keys": 2, "block": 2}).train()
+    q, k, v = inputs(attend)
+    with recall(attend) as calls:
+        outs = [attend(q, k, v) for _ in range(3)]
+    assert (outs[0] != outs[2]).any()
+    for call, out in zip(calls[""], outs, strict=True):
+        assert_close(call.rows(range(Q)) @ v, out)
+    with watch(attend) as maps:
+        out = attend(q, k, v)
+    assert_close(maps[""][0] @ v, out)
 
 
 def test_recalling_builds_nothing_of_queries_times_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -35,6 +35,7 @@ def _up_to(module: str, d: int, dv: int) -> Kernel:
 
 KERNELS: dict[str, Kernel] = {
     "additive": _up_to("additive", 1024, 256),
+    "additive_by_sines": _up_to("sines", 128, 128),
     "mlp": _up_to("mlp", 1024, 256),
     "local": _up_to("local", 256, 256),
     "biased": _up_to("biased", 256, 256),

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from foveal.attention.kernels.blocks import matrix, nothing, places, reciprocal
 from foveal.attention.kernels.layout import eager
-from foveal.attention.kernels.sums import Form, attend
+from foveal.attention.kernels.pairs import Form
+from foveal.attention.kernels.sums import attend
 
 if TYPE_CHECKING:
-    from foveal.attention.kernels.sums import Sums
+    from foveal.attention.kernels.pairs import Sums
 
 PAIRED = tl.constexpr(22.0)
 SINGLE = tl.constexpr(44.0)

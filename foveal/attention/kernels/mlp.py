@@ -15,10 +15,11 @@ from torch import Tensor
 
 from foveal.attention.kernels.blocks import nothing, places
 from foveal.attention.kernels.layout import eager
-from foveal.attention.kernels.sums import Form, attend
+from foveal.attention.kernels.pairs import Form
+from foveal.attention.kernels.sums import attend
 
 if TYPE_CHECKING:
-    from foveal.attention.kernels.sums import Sums
+    from foveal.attention.kernels.pairs import Sums
 
 
 @triton.jit

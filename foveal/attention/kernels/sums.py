@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -14,35 +12,31 @@ from torch.autograd.function import once_differentiable
 from foveal.attention.kernels import pairwise, waves
 from foveal.attention.kernels.delta import delta
 from foveal.attention.kernels.layout import groups, launch, padded, power_of_2, shared, sight
+from foveal.attention.kernels.pairs import (
+    PAD,
+    Beside,
+    Form,
+    Side,
+    Sums,
+    Tiles,
+    coefficients,
+    fitting,
+    shape_of,
+    side,
+    width_of,
+)
 from foveal.attention.kernels.step import Step
 
 SCRATCH = 256 * 2**20
 """How many bytes of ds are held at once while differentiating (of PAD queries at least)."""
 
-PAD = 128
-"""Lengths are padded to this in memory, so that tiles need no bounds: every tile divides it."""
-
 GRAIN = 64
 """Lengths are padded to this where ds is written and read: the tiles of PAIRS and SIDES divide it."""
-
-LOG2E = 1.4426950408889634
-
 
 WIDE = 128
 """Above which size of v scores go through memory, if those of all groups fit SCRATCH: values beside a tile of
 scores would leave a multiprocessor too few programs (benchmarks/attention_tune.py: 0.73 of the time at 256).
 """
-
-
-class Tiles(NamedTuple):
-    """How much one program holds, by how many warps, with how many registers a thread: a launch's knobs."""
-
-    rows: int
-    columns: int
-    warps: int
-    registers: int | None = None
-    """At most so many, that more programs fit a multiprocessor; None leaves it to the compiler."""
-
 
 FORWARD = {64: Tiles(64, 64, 4, 128), 128: Tiles(64, 64, 4), 256: Tiles(64, 64, 8, 128)}
 SCORES, SOFTEN = Tiles(64, 32, 4), Tiles(16, 256, 4)
@@ -58,105 +52,6 @@ for each feature.
 """
 
 
-@dataclass(frozen=True)
-class Form:
-    """One f: its tiles of scores and its sums of slopes in Triton, and the constants around them."""
-
-    scores: Any
-    slopes: Any
-    exponentials: bool
-    """Whether the kernels see e^{2x} in place of x."""
-    score_factor: float
-    slope_factor: float
-    weight_slope: Callable[[Sums], Tensor]
-
-
-class Sums(NamedTuple):
-    """What the gradient of w is made of: q, k "g n d", the sums of slopes over the other side, and Σ ds·r."""
-
-    q: Tensor
-    k: Tensor
-    q_slope: Tensor
-    k_slope: Tensor
-    r: Tensor
-
-
-class Side(NamedTuple):
-    """Queries or keys "g n d", laid out for the kernels in float32, and max |x| of each row."""
-
-    x: Tensor
-    features_first: Tensor
-    rows_first: Tensor
-    reach: Tensor
-
-
-def _tiles(table: dict[int, Tiles], size: int) -> Tiles:
-    return next((tiles for limit, tiles in table.items() if size <= limit), max(table.items())[1])
-
-
-def _width(d: int) -> int:
-    """Return d padded to whole tiles of features."""
-    return padded(d, min(64, power_of_2(d)))
-
-
-def _side(x: Tensor, form: Form, *, rows_first: bool) -> Side:
-    g, n, d = x.shape
-    n_pad, even, width = padded(n, PAD), padded(d, 2), _width(d)
-    features = x.new_empty(g, n_pad // PAD, even, PAD, dtype=torch.float32)
-    rows = x.new_empty((g, n_pad, width) if rows_first else (0,), dtype=torch.float32)
-    reach = x.new_empty(g, n_pad, dtype=torch.float32)
-    pairwise.spread[(g * n_pad // 32,)](
-        x, features, rows, reach, n, n_pad, D=d, EVEN=even, WIDTH=width, DP=triton.next_power_of_2(width),
-        BM=32, PAD=PAD, EXP=form.exponentials, ROWS=rows_first, **launch(4),
-    )  # fmt: skip
-    return Side(x, features, rows, reach)
-
-
-class _Shape(NamedTuple):
-    """What `forward` and `pairs` take alike: sizes and strides by position, and constants by name."""
-
-    numbers: tuple[int, ...]
-    constants: dict[str, Any]
-
-
-class Beside(NamedTuple):
-    """What stands beside q, k, v and w: the form, the heads of a batch, the mask and the bias.
-
-    seen: bytes "lead heads n m"; bias: the same shape, or 1 for what repeats over leads or heads.
-    """
-
-    form: Form
-    heads: int
-    seen: Tensor | None
-    bias: Tensor | None
-
-    def tensors(self, other: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the mask and the bias as kernels take them; in place of none any other tensor."""
-        return other if self.seen is None else self.seen, other if self.bias is None else self.bias
-
-    def strides(self) -> tuple[int, ...]:
-        """Return how far apart the places of the mask and of the bias lie, 0 for what repeats."""
-        strides = (0, 0, 0, 0) if self.seen is None else self.seen.stride()
-        if self.bias is None:
-            return *strides, 0, 0, 0, 0
-        sizes = zip(self.bias.shape, self.bias.stride(), strict=True)
-        return *strides, *(0 if size == 1 else stride for size, stride in sizes)
-
-
-def _shape(q: Tensor, v: Tensor, beside: Beside) -> _Shape:
-    n, d, m, dv = *q.shape[1:], *v.shape[1:]
-    constants = {
-        "D": d, "EVEN": padded(d, 2), "DV": dv, "DVP": power_of_2(dv), "PAD": PAD,
-        "MASKED": beside.seen is not None, "BIASED": beside.bias is not None, "SCORES": beside.form.scores,
-    }  # fmt: skip
-    return _Shape((n, m, padded(n, PAD), padded(m, PAD), beside.heads, *beside.strides()), constants)
-
-
-def _coefficients(w: Tensor, form: Form) -> Tensor:
-    """Return w "g d" as the kernels want it: in base 2, with the form's factor, an odd d padded."""
-    return torch.nn.functional.pad(w.float() * (form.score_factor * LOG2E), (0, w.shape[-1] % 2))
-
-
 def _forward(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tuple[Tensor, Tensor]:
     """Return what is seen "g n dv" and the base-2 log-sum-exp "g n_pad"."""
     (g, n, _), m = q.shape, k.shape[1]
@@ -167,12 +62,12 @@ def _forward(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tupl
 def _by_scores(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tuple[Tensor, Tensor]:
     """Return what `_forward` does by scores "g n m" in memory."""
     (g, n, _), m, form = q.shape, k.shape[1], beside.form
-    own, other = _side(q, form, rows_first=False), _side(k, form, rows_first=False)
+    own, other = side(q, form, rows_first=False), side(k, form, rows_first=False)
     score, lse = q.new_empty(g, n, m, dtype=torch.float32), torch.empty_like(own.reach)
     (seen, bias), strides, n_pad = beside.tensors(q), beside.strides(), own.reach.shape[1]
     grid = (g * triton.cdiv(n, SCORES.rows) * triton.cdiv(m, SCORES.columns),)
     pairwise.scores[grid](
-        q, k, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach, bias,
+        q, k, own.features_first, other.features_first, coefficients(w, form), own.reach, other.reach, bias,
         score, n, m, n_pad, other.reach.shape[1], beside.heads, *strides[4:],
         D=q.shape[-1], EVEN=padded(q.shape[-1], 2), BM=SCORES.rows, BN=SCORES.columns, WARPS=SCORES.warps,
         PAD=PAD, BIASED=beside.bias is not None, SCORES=form.scores,
@@ -189,11 +84,11 @@ def _by_scores(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tu
 def _fused(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tuple[Tensor, Tensor]:
     """Return what `_forward` does in one pass, with nothing of size n × m."""
     form = beside.form
-    own, other = _side(q, form, rows_first=False), _side(k, form, rows_first=False)
+    own, other = side(q, form, rows_first=False), side(k, form, rows_first=False)
     out, lse = v.new_empty(*q.shape[:2], v.shape[-1]), torch.empty_like(own.reach)
-    shape, tiles = _shape(q, v, beside), _tiles(FORWARD, v.shape[-1])
+    shape, tiles = shape_of(q, v, beside), fitting(FORWARD, v.shape[-1])
     pairwise.forward[(q.shape[0] * triton.cdiv(q.shape[1], tiles.rows),)](
-        q, k, v, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach,
+        q, k, v, own.features_first, other.features_first, coefficients(w, form), own.reach, other.reach,
         *beside.tensors(out), out, lse, *shape.numbers,
         **shape.constants, BM=tiles.rows, BN=tiles.columns, WARPS=tiles.warps,
         **launch(tiles.warps, tiles.registers),
@@ -214,7 +109,7 @@ def _add_slopes(
 ) -> None:
     """Add Σ ds·f' to `slope` "g n_pad width" of one side, and put Σ ds·r into `r` "g n_pad/rows width"."""
     (here, there), (g, n, d), width = spans, own.x.shape, slope.shape[-1]
-    tiles = _tiles(SIDES, min(64, width))
+    tiles = fitting(SIDES, min(64, width))
     grid = (g * triton.cdiv(here.length, tiles.rows) * (width // tiles.columns),)
     pairwise.sides[grid](
         own.x, own.rows_first, own.reach, other.x, other.rows_first, other.reach, ds, slope,
@@ -272,19 +167,19 @@ def _gradient_sums(
     q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside, given: _Given
 ) -> tuple[Tensor, Tensor | None, Sums]:
     """Return dv in float32, the gradient of the bias, and the sums that the other gradients are made of."""
-    (g, n, d), m, width, form = q.shape, k.shape[1], _width(q.shape[-1]), beside.form
-    own, other = _side(q, form, rows_first=True), _side(k, form, rows_first=True)
+    (g, n, d), m, width, form = q.shape, k.shape[1], width_of(q.shape[-1]), beside.form
+    own, other = side(q, form, rows_first=True), side(k, form, rows_first=True)
     n_pad, m_pad = own.reach.shape[1], other.reach.shape[1]
     mean = torch.nn.functional.pad(given.delta, (0, n_pad - n))
     dv = torch.zeros_like(v, dtype=torch.float32)
     db = None if beside.bias is None else torch.empty_like(beside.bias)
     slopes = [torch.zeros(g, length, width, device=q.device) for length in (n_pad, m_pad)]
-    r = q.new_zeros(g, n_pad // _tiles(SIDES, min(64, width)).rows, width, dtype=torch.float32)
-    ds, shape, tiles = _scratch(q, n_pad, m_pad), _shape(q, v, beside), _tiles(PAIRS, v.shape[-1])
+    r = q.new_zeros(g, n_pad // fitting(SIDES, min(64, width)).rows, width, dtype=torch.float32)
+    ds, shape, tiles = _scratch(q, n_pad, m_pad), shape_of(q, v, beside), fitting(PAIRS, v.shape[-1])
     for first in range(0, n, ds.shape[1]):
         rows, keys = Span(first, min(ds.shape[1], n - first), m_pad), Span(0, m, 1)
         pairwise.pairs[(g * (padded(m, GRAIN) // tiles.columns),)](
-            q, k, v, own.features_first, other.features_first, _coefficients(w, form), own.reach, other.reach,
+            q, k, v, own.features_first, other.features_first, coefficients(w, form), own.reach, other.reach,
             *beside.tensors(q), given.do, mean, given.lse, dv, ds,
             first, first + padded(rows.length, GRAIN), ds.shape[1],
             *shape.numbers, **shape.constants, BM=tiles.rows, BN=tiles.columns, GRAIN=GRAIN,

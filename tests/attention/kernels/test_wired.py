@@ -15,6 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:overflow encountered in exp2:Run
 CASES: list[tuple[str, dict[str, Any], bool]] = [
     ("additive", {"name": "additive", "hidden": 19}, False),
     ("mlp", {"name": "mlp"}, False),
+    ("additive_by_sines", {"name": "additive_by_sines", "terms": 5}, False),
     ("additive", {"name": "additive"}, True),
     ("mlp", {"name": "mlp"}, True),
     ("biased", {"name": "scaled_dot"}, True),
