@@ -63,7 +63,8 @@ def commands(options: argparse.Namespace) -> dict[str, list[str]]:
         "foveal-accurate": [sys.executable, "foveal_engine.py", "accurate", threads],
         "rapidocr": [options.rapidocr, "rapidocr_engine.py", "best", threads],
         "rapidocr-default": [options.rapidocr, "rapidocr_engine.py", "default", threads],
-        "tesseract": [options.tesseract, "tesseract_engine.py", options.tessdata],
+        "tesseract": [options.tesseract, "tesseract_engine.py", "best", options.tessdata],
+        "tesseract-default": [options.tesseract, "tesseract_engine.py", "default", options.tessdata],
     }
     some = ((name, found[name]) for name in options.engines or found)
     return {name: [python, str(ENGINES / script), *rest] for name, (python, script, *rest) in some if python}

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from foveal.cli_laboratory import choose, compare, train
-from foveal.errors import FovealError, MissingExtra
+from foveal.errors import ConfigError, FovealError, Interrupted, MissingExtra
 
 app = typer.Typer(
     name="foveal",
@@ -23,7 +23,6 @@ app = typer.Typer(
 )
 
 
-_FORMATS = "text, json, markdown, hocr, alto, page-xml or tsv."
 Model = Annotated[str, typer.Option(help="fast, accurate, or a file: mine.onnx, mine.npz.")]
 Output = Annotated[Path, typer.Option("-o", "--output", help="The new model's file.")]
 Seed = Annotated[int, typer.Option(help="Another seed draws other lines.")]
@@ -37,7 +36,9 @@ Threads = Annotated[int | None, typer.Option(help="CPU threads; as many as there
 @app.command()
 def read(
     files: Annotated[list[str], typer.Argument(help="Images, PDFs, folders, globs, URLs, or - (stdin).")],
-    format: Annotated[str, typer.Option("-f", "--format", help=_FORMATS)] = "text",
+    format: Annotated[
+        str, typer.Option("-f", "--format", help="text, json, markdown, hocr, alto, page-xml or tsv.")
+    ] = "text",
     output: Annotated[str | None, typer.Option("-o", "--output", help="A file or a folder.")] = None,
     pages: Annotated[str | None, typer.Option(help="Pages of PDFs and TIFFs: 1-3,5,8-.")] = None,
     model: Model = "fast",
@@ -48,7 +49,7 @@ def read(
     password: Annotated[str | None, typer.Option(help="Opens an encrypted PDF.")] = None,
     dpi: Annotated[float | None, typer.Option(help="Draw PDF pages at this resolution, not 200.")] = None,
     looks: Annotated[
-        bool, typer.Option("--looks", help="Keep every character's look (json, boxes char).")
+        bool, typer.Option("--looks", help="Keep every character's look; for --format json, boxes char.")
     ] = False,
     max_error: Annotated[
         str | None,
@@ -61,21 +62,16 @@ def read(
     from foveal.reading.reader import Reader
     from foveal.reading.review import as_share
 
+    if looks and format != "json":
+        raise ConfigError(f"{format} cannot hold looks", remedy="only --format json does")
     boxes = "char" if looks else boxes
     share = None if max_error is None else as_share(max_error)
     reader = Reader(model, threads, language=language)
     inputs, failed = find_inputs(files)
     several = len(inputs) + len(failed) > 1
     kept = [item.source for item in inputs]
-    results = Results(
-        format=format,
-        boxes=boxes,
-        several=several,
-        output=output,
-        picture=overlay,
-        max_error=share,
-        kept=kept,
-    )
+    targets = {"output": output, "picture": overlay}
+    results = Results(format=format, boxes=boxes, several=several, max_error=share, kept=kept, **targets)
     opening = Opening(pages=pages, password=password, dpi=dpi, looks=looks)
     read_inputs(inputs, failed, reader=reader, opening=opening, results=results)
 
@@ -291,8 +287,7 @@ def _needs_train(command: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        remedy = 'pip install "foveal[train]"'
-        raise MissingExtra(f"{command} needs {error.name}", remedy=remedy) from error
+        raise MissingExtra(f"{command} needs {error.name}", remedy='pip install "foveal[train]"') from error
 
 
 def main() -> None:
@@ -303,3 +298,7 @@ def main() -> None:
     except FovealError as error:
         print(f"foveal: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except SystemExit as ended:
+        if ended.code == Interrupted.exit_code:  # Typer ends with it after Ctrl-C, without a word
+            print("foveal: stopped (what was written until then is whole)", file=sys.stderr)
+        raise

@@ -62,15 +62,16 @@ def test_the_front_door_has_the_words_a_user_needs() -> None:
         (["--model", "acurate"], "did you mean 'accurate'?"),
         (["--pages", "3-1"], "pages '3-1' cannot be understood"),
         (["--threads", "0"], "0 threads cannot read"),
+        (["--looks"], "text cannot hold looks (only --format json does)"),
     ],
 )
 def test_a_wrong_option_names_the_right_one(options: list[str], says: str, shell: Shell) -> None:
     shell("read", "scan.png", *options).assert_failed(2, says)
 
 
-@pytest.mark.parametrize("options", [["--format", "alto"], ["--overlay", "boxes.png"]])
+@pytest.mark.parametrize("options", [["--format", "alto"], ["--overlay", "boxes.png"], ["-o", "a.txt"]])
 def test_several_inputs_need_a_folder(options: list[str], shell: Shell) -> None:
-    shell("read", "a.png", "b.png", *options).assert_failed(2, "several inputs", "give one: --")
+    shell("read", "a.png", "b.png", *options).assert_failed(2, "several inputs", "give one")
 
 
 def test_an_option_that_does_not_exist_is_refused(shell: Shell) -> None:

@@ -17,6 +17,7 @@ from PIL import Image
 from ran import Ran
 
 from foveal import Document
+from foveal.document import Page
 from foveal.formats import FORMATS
 
 LOCKED = Path(__file__).parent / "data" / "locked.pdf"
@@ -91,6 +92,25 @@ def test_the_overlay_draws_on_the_page(scan: Path, tmp_path: Path, shell: Shell)
         drawn = np.asarray(Image.open(target)).astype(int)
         assert drawn.shape == (400, 640, 3)
         assert (np.ptp(drawn, axis=2) > 60).sum() > 500  # coloured, which the page is not
+
+
+@pytest.mark.parametrize(
+    ("format", "told"), [("text", True), ("markdown", True), ("tsv", True), ("json", False)]
+)
+def test_what_could_not_be_read_is_told_where_the_format_cannot_list_it(
+    format: str, told: bool, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ((1.0, 1.0), (9.0, 1.0), (9.0, 5.0), (1.0, 5.0))
+    unread = Page(1, 20, 20, (), unread=(place, place))
+    monkeypatch.setattr("foveal.reading.reader.Reader.read_page", lambda *_, **__: unread)
+    ran = shell("read", LOCKED, "--password", "eye", "--format", format)
+    assert (ran.code, ran.err.startswith("foveal: 2 places look like text but could not")) == (0, told)
+    assert ("json, hocr, alto, page-xml)" in ran.err) == told
+
+
+def test_a_pdf_cannot_be_drawn_at_no_resolution(shell: Shell) -> None:
+    for dpi in ("0", "nan"):
+        shell("read", LOCKED, "--password", "eye", "--dpi", dpi).assert_failed(2, "cannot be drawn")
 
 
 def test_an_input_is_never_overwritten(scan: Path, shell: Shell) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from damaged import BOMBS, UNREADABLE, cut, encoded, many, page
 from ran import Ran
 
 from foveal import ImageTooLarge, OutputFailed, UnreadableImage
+from foveal.__main__ import run
 from foveal.batch.outputs import whole, write_text
 from foveal.images import pages
 
@@ -65,6 +67,14 @@ def test_a_batch_names_every_fault_and_ends_with_a_summary(tmp_path: Path, shell
 @pytest.mark.parametrize("name", ["x" * 300 + ".png", "a/" * 3000])
 def test_a_path_no_file_can_have_is_missing(name: str, shell: Shell) -> None:
     assert shell("read", name).code in (3, 4)
+
+
+def test_an_empty_name_is_not_the_working_folder(shell: Shell) -> None:
+    shell("read", "").assert_failed(3, "an empty name")
+
+
+def test_an_address_that_is_not_of_the_web_says_so(shell: Shell) -> None:
+    shell("read", "ftp://example.org/a.png").assert_failed(3, "ftp://example.org/a.png: not an http")
 
 
 # --- pages that were opened before the fault ----------------------------------------------------------------
@@ -147,6 +157,35 @@ def test_control_c_ends_quietly_with_130(tmp_path: Path, process: Process) -> No
         out, err = running.communicate(timeout=30)
     Ran(running.returncode, out.decode(), err.decode()).assert_failed(130, "stopped in", "pipe.png")
     assert out == b""
+
+
+class Stopped:
+    """Stands for Ctrl-C: in the middle of an import, or of a call."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "foveal.cli":
+            raise KeyboardInterrupt
+
+    def __call__(self, *_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+
+def test_control_c_while_the_commands_are_loaded_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "foveal.cli")
+    monkeypatch.setattr(sys, "meta_path", [Stopped(), *sys.meta_path])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    Ran(int(ended.value.code or 0), *capsys.readouterr()).assert_failed(130, "stopped", "nothing was begun")
+
+
+@pytest.mark.parametrize("command", ["read", "evaluate"])
+def test_control_c_before_the_first_page_is_a_sentence(
+    command: str, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("foveal.reading.reader.Reader", Stopped())
+    shell(command, LOCKED).assert_failed(130, "stopped")
 
 
 def test_the_pictures_of_these_tests_are_not_blank() -> None:

@@ -1,6 +1,7 @@
-"""Tesseract 5 as an engine process, through tesserocr: `python tesseract_engine.py TESSDATA`.
+"""Tesseract 5 as an engine process, through tesserocr: `python tesseract_engine.py best|default TESSDATA`.
 
-Words with --psm 8, lines with 7, pages with 3; a language whose data is missing is read as English.
+best: words with --psm 8, lines with 7, pages with 3, in the language asked for; a language whose data is
+missing is read as English. default: as it comes, everything with --psm 3 and as English.
 """
 
 import sys
@@ -9,18 +10,18 @@ import tesserocr
 from PIL import Image
 from worker import serve
 
-tessdata = sys.argv[1]
+setting, tessdata = sys.argv[1:]
 modes = {"word": tesserocr.PSM.SINGLE_WORD, "line": tesserocr.PSM.SINGLE_LINE, "page": tesserocr.PSM.AUTO}
 languages = tesserocr.get_languages(tessdata)[1]
 engines = {}
 
 
 def opened(image, task, language):
-    key = language if language in languages else "eng"
+    key = language if setting == "best" and language in languages else "eng"
     if key not in engines:
         engines[key] = tesserocr.PyTessBaseAPI(path=tessdata, lang=key)
     api = engines[key]
-    api.SetPageSegMode(modes[task])
+    api.SetPageSegMode(modes[task if setting == "best" else "page"])
     with Image.open(image) as picture:
         api.SetImage(picture.convert("RGB"))
     return api

@@ -11,6 +11,7 @@ from foveal.batch.results import Results
 from foveal.batch.talk import Talk
 from foveal.document import Document, Page
 from foveal.errors import ConfigError, FovealError, Interrupted, OutputFailed, SomeFailed
+from foveal.formats import FORMATS
 from foveal.images import Selection, expand, pages
 from foveal.images.sources import stem_of
 
@@ -85,9 +86,17 @@ def read_inputs(
                 failed.append(fault)
                 if total > 1:
                     talk.say(str(fault))
+        if results.untold:
+            talk.say(_untold(results.untold))
     if failed:
         some = SomeFailed(f"{len(failed)} of {total} inputs failed", remedy="the others were read")
         raise failed[0] if total == 1 else some
+
+
+def _untold(places: int) -> str:
+    listing = ", ".join(name for name, form in FORMATS.items() if form.lists_unread)
+    what = "place looks" if places == 1 else "places look"
+    return f"{places} {what} like text but could not be read (listed by --format {listing})"
 
 
 def _read_input(

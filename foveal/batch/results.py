@@ -27,8 +27,8 @@ class Results:
     `output`: a file, or a folder if it exists as one, ends in "/", or there are `several` inputs; None is
     standard output. `picture`: the same for the overlays. `max_error`: write a review list beside each result
     (reading/review.py), for a result on standard output into the working folder. Raises ConfigError for what
-    cannot be: a format that does not exist, several XML files on standard output, one picture file for
-    several inputs; and before a result would take the place of one of the files `kept`.
+    cannot be: a format that does not exist, several XML files on standard output, one file for several
+    inputs; and before a result would take the place of one of the files `kept`.
     """
 
     def __init__(
@@ -49,18 +49,23 @@ class Results:
             raise ConfigError(
                 f"several inputs in {format} need a folder", remedy="give one: --output FOLDER/"
             )
-        if several and picture is not None and Path(picture).suffix:
-            raise ConfigError(
-                "the overlays of several inputs need a folder", remedy="give one: --overlay FOLDER/"
-            )
+        for option, target in (("--output", output), ("--overlay", picture)):
+            if several and target is not None and _names_a_file(target):
+                raise ConfigError(
+                    f"{option} {target}: several inputs need a folder",
+                    remedy=f"give one, with its slash: {option} FOLDER/",
+                )
         self._format, self._boxes = FORMATS[format], boxes
         files = frozenset(Path(source).resolve() for source in kept)
         self._output = None if output is None else _Target(output, several=several, kept=files)
         self._picture = None if picture is None else _Target(picture, several=several, kept=files)
+        self.untold = 0  # places of `Page.unread` that the format has no room for
         self._max_error, self._review = max_error, _beside(output, several=several, kept=files)
 
     def add(self, document: Document, stem: str) -> None:
         """Write one document. Raises OutputFailed."""
+        if not self._format.lists_unread:
+            self.untold += sum(len(page.unread) for page in document.pages)
         parts = [document]
         if self._format.one_page and self._output is not None:
             parts = [replace(document, pages=(page,)) for page in document.pages]
@@ -84,6 +89,11 @@ class Results:
         with whole(path) as file:
             Image.fromarray(overlay(pixels, page, level=self._boxes)).save(file, "PNG")  # type: ignore[arg-type]
         return path
+
+
+def _names_a_file(target: str) -> bool:
+    """Tell whether a target that is no folder yet looks like a file: it has an ending and no slash."""
+    return bool(Path(target).suffix) and not target.endswith("/") and not Path(target).is_dir()
 
 
 def _beside(output: str | None, *, several: bool, kept: frozenset[Path]) -> _Target:

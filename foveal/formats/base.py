@@ -24,12 +24,14 @@ class Format(ABC):
     """One way to write a document down.
 
     `name`: what a user types. `suffix`: how a file of it ends. `one_page`: True where a file holds one page
-    only; `write` then raises FovealError for a document of several pages.
+    only; `write` then raises ConfigError for a document of several pages. `lists_unread`: whether it says
+    where text was found that could not be read.
     """
 
     name: ClassVar[str]
     suffix: ClassVar[str]
     one_page: ClassVar[bool] = False
+    lists_unread: ClassVar[bool] = True
 
     @abstractmethod
     def write(self, document: Document, *, boxes: Boxes = "word") -> str:

@@ -25,6 +25,7 @@ class Markdown(Format):
 
     name = "markdown"
     suffix = ".md"
+    lists_unread = False
 
     def write(self, document: Document, *, boxes: Boxes = "word") -> str:  # noqa: ARG002 - Markdown has no boxes
         """Return CommonMark; a thematic break (---) parts the pages, and rows of a table stay lines."""

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 from xml.etree.ElementTree import Element, indent
 
 from foveal.document import Block, Char, Document, Line, Page, Polygon, Word
-from foveal.errors import FovealError
+from foveal.errors import ConfigError
 from foveal.formats.base import NO_PAGE, Boxes, Format, legible, turn
 from foveal.formats.markup import add, points, serialise, share, software
 
@@ -22,11 +22,11 @@ class PageXml(Format):
     one_page = True
 
     def write(self, document: Document, *, boxes: Boxes = "word") -> str:
-        """Return the file of the only page. Raises FovealError for a document of several pages."""
+        """Return the file of the only page. Raises ConfigError for a document of several pages."""
         if len(document.pages) > 1:
-            raise FovealError(
+            raise ConfigError(
                 f"{document.source}: PAGE-XML holds one page a file, the document has {len(document.pages)}",
-                remedy="write one page at a time, or choose alto",
+                remedy="write into a folder: --output FOLDER/; or choose alto",
             )
         page = document.pages[0] if document.pages else NO_PAGE
         root = Element(

@@ -11,6 +11,7 @@ class Text(Format):
 
     name = "text"
     suffix = ".txt"
+    lists_unread = False
 
     def write(self, document: Document, *, boxes: Boxes = "word") -> str:  # noqa: ARG002 - text has no boxes
         """Return the text, ending in a line feed; nothing for a document without text or pages."""

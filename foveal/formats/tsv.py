@@ -16,6 +16,7 @@ class Tsv(Format):
 
     name = "tsv"
     suffix = ".tsv"
+    lists_unread = False
 
     def write(self, document: Document, *, boxes: Boxes = "word") -> str:
         """Return a header and the rows; nothing is quoted, `conf` is 0 to 100 and -1 where there is no text.

@@ -44,7 +44,7 @@ def pages(
     >>> [page.pixels.shape for page in pages(np.zeros((20, 30), np.uint8))]
     [(20, 30, 3)]
     """
-    if dpi is not None and dpi <= 0:
+    if dpi is not None and not dpi > 0:  # nan is neither
         raise ConfigError(f"a page cannot be drawn at {dpi:g} dpi", remedy="300 is a usual resolution")
     selection, limits = Selection.parse(select), limits or Limits()
     if isinstance(source, np.ndarray):

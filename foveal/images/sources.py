@@ -19,6 +19,8 @@ SUFFIXES = frozenset(
 )
 """The endings by which a folder's images are known; a file named outright may end in anything."""
 
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
 
 def is_url(source: object) -> bool:
     """Tell whether a source is an http(s) address."""
@@ -35,11 +37,15 @@ def expand(source: str | Path) -> list[str | Path]:
 
     A folder gives every image in it and in its subfolders, a glob what it matches; "-", an address and a path
     are returned as they are, so a missing file is only noticed when it is opened. Raises InputMissing if a
-    folder or a glob has no image.
+    folder or a glob has no image, for an empty name, and for an address that is not of the web.
     """
+    if not str(source):
+        raise InputMissing("an empty name", remedy="name a file, a folder, or - for standard input")
     if source == "-" or is_url(source):
         return [source]
     path = Path(source)
+    if isinstance(source, str) and _ADDRESS.match(source) and not path.exists():
+        raise InputMissing(f"{source}: not an http or https address", remedy="download it first")
     if _is_folder(path):
         found = sorted(_images_under(path), key=_natural)
         return list(found) if found else _nothing(f"{source}: no image or PDF in this folder")

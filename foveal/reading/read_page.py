@@ -17,6 +17,7 @@ from foveal.reading.marks import without_doubtful_marks
 from foveal.reading.order import FoundBlock, order
 from foveal.reading.reach import reach
 from foveal.reading.readings import sureness
+from foveal.reading.stacks import falling, stacks
 from foveal.reading.steer import Held
 from foveal.reading.transcribe import Transcriber
 
@@ -40,6 +41,9 @@ UNDER = 0.3
 
 FEW = 24
 """With more lines a page is a document: second looks, and doubts about marks, are for signs."""
+
+MARKS = 48
+"""On pages of up to so many lines and marks, letters under each other that are not read alone are joined."""
 
 DOUBTFUL = 0.9
 """Below this confidence a page is tried upside down."""
@@ -65,6 +69,9 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     if is_upside_down(image, near, transcriber):
         found = found.turned_over()
         near = _lines(image, found.lines, transcriber, looks=looks)
+    near = upended(image, near, transcriber, rotation=found.rotation, looks=looks)
+    if len(found.lines) <= MARKS:
+        near = unstacked(image, near, transcriber, looks=looks)
     afar = _lines(image, found.afar, transcriber, looks=looks)
     read = better([pair for pair in near if is_read(*pair, most=most)], afar)
     unread = tuple(line.polygon for place, line in near if not is_read(place, line, most=most))
@@ -83,6 +90,45 @@ def is_upside_down(image: PageImage, near: list[Pair], transcriber: Transcriber)
         return False
     over = _lines(image, [place.turned_over() for place, _ in longest], transcriber, looks=False)
     return _evidence(over) > 2 * _evidence(longest) + 1
+
+
+def upended(
+    image: PageImage, near: list[Pair], transcriber: Transcriber, *, rotation: int, looks: bool
+) -> list[Pair]:
+    """Read lines that climb or fall across the page, and are hard to read, from their other end as well.
+
+    Letters on a spine or a shop's side run up as often as down, and few lines beside them tell which.
+    """
+    steep = [pair for pair in near if _is_steep(pair[0], rotation) and _sureness([pair]) <= DOUBTFUL]
+    if not steep:
+        return near
+    over = _lines(image, [place.turned_over() for place, _ in steep], transcriber, looks=looks)
+    instead = {
+        id(pair): other
+        for pair, other in zip(steep, over, strict=True)
+        if _evidence([other]) > 2 * _evidence([pair]) + 1
+    }
+    return [instead.get(id(pair), pair) for pair in near]
+
+
+def unstacked(image: PageImage, near: list[Pair], transcriber: Transcriber, *, looks: bool) -> list[Pair]:
+    """Read unread marks under each other as one line, downwards and upwards, and keep it if it reads well."""
+    columns = stacks([place for place, line in near if not is_read(place, line, most=1.0)])
+    down = [falling(column) for column in columns]
+    ways = [*down, *(place.turned_over() for place in down)]
+    read = _lines(image, ways, transcriber, looks=looks) if ways else []
+    for number, column in enumerate(columns):
+        best = max(read[number], read[number + len(columns)], key=lambda pair: _evidence([pair]))
+        if _sureness([best]) > DOUBTFUL and is_read(*best, most=1.0) and len(best[1].text) >= len(column):
+            gone = {id(mark) for mark in column}
+            near = [pair for pair in near if id(pair[0]) not in gone] + [best]
+    return near
+
+
+def _is_steep(place: FoundLine, rotation: int) -> bool:
+    """Tell whether a line runs at more than 45° to the rows of its page."""
+    off = abs((place.angle - rotation + 90) % 180 - 90)
+    return off > 45 and place.length > 2 * place.height
 
 
 def _sureness(pairs: list[Pair]) -> float:

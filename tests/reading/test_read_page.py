@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from rapidfuzz.distance import Levenshtein
 
 from foveal import Reader
@@ -21,7 +22,7 @@ from foveal.reading.engine import load_session
 from foveal.reading.find import find
 from foveal.reading.found import FoundLine
 from foveal.reading.outlines import HEIGHT_UNIT, KINDS
-from foveal.reading.read_page import better, is_read
+from foveal.reading.read_page import _lines, better, is_read, upended
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 READER = Reader(threads=1)
@@ -70,6 +71,33 @@ def test_a_page_askew_reads_the_same(degrees: float) -> None:
     page = READER.read_page(replace(image, pixels=askew(image.pixels, degrees)))
     assert page.skew == pytest.approx(upright("fraktur.png").skew - degrees, abs=1)
     assert error(page, "fraktur.png") < 0.06
+
+
+@pytest.mark.parametrize("turns", [1, 3])
+def test_a_line_up_or_down_beside_level_ones_is_read(turns: int) -> None:
+    """Its letters are found one by one here."""
+    sheet = Image.new("RGB", (700, 560), (190, 200, 190))
+    for y, text in ((60, "MARKET STREET"), (200, "open daily"), (340, "from nine to five")):
+        ImageDraw.Draw(sheet).text((200, y), text, font=ImageFont.load_default(48), fill="black")
+    spine = Image.new("RGB", (460, 70), (190, 200, 190))
+    ImageDraw.Draw(spine).text((20, 8), "BAKERY HOUSE", font=ImageFont.load_default(48), fill="black")
+    sheet.paste(spine.rotate(90 * turns, expand=True), (60, 50))
+    page = READER.read_page(PageImage(1, np.asarray(sheet)))
+    assert {"BAKERY HOUSE", "MARKET STREET"} <= {line.text for line in page.lines}
+    assert page.rotation == 0
+
+
+@pytest.mark.parametrize("over", [False, True])
+def test_a_steep_line_is_read_from_either_end(over: bool) -> None:
+    """Whichever end it was taken to begin at; level lines are left as they are."""
+    image = opened("sign.jpg")
+    turned = replace(image, pixels=np.ascontiguousarray(np.rot90(image.pixels)))
+    places = find(turned.pixels, load_session("page", 1)).lines
+    places = [place.turned_over() if over else place for place in places]
+    near = _lines(turned, places, READER._transcriber, looks=False)
+    read = upended(turned, near, READER._transcriber, rotation=0, looks=False)
+    assert "PARKING" in " ".join(line.text for _, line in read)
+    assert upended(turned, near, READER._transcriber, rotation=90, looks=False) == near
 
 
 def test_a_receipt_is_read_row_by_row() -> None:
