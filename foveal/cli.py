@@ -51,6 +51,9 @@ def read(
     looks: Annotated[
         bool, typer.Option("--looks", help="Keep every character's look; for --format json, boxes char.")
     ] = False,
+    remedies: Annotated[
+        bool, typer.Option("--remedies", help="Read words again whose looks went wrong; JSON says which.")
+    ] = False,
     max_error: Annotated[
         str | None,
         typer.Option(help="1%: list what to review; of the rest no more is wrong, by its own estimate."),
@@ -66,7 +69,7 @@ def read(
         raise ConfigError(f"{format} cannot hold looks", remedy="only --format json does")
     boxes = "char" if looks else boxes
     share = None if max_error is None else as_share(max_error)
-    reader = Reader(model, threads, language=language)
+    reader = Reader(model, threads, language=language, remedies=remedies)
     inputs, failed = find_inputs(files)
     several = len(inputs) + len(failed) > 1
     kept = [item.source for item in inputs]

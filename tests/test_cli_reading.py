@@ -113,6 +113,20 @@ def test_a_pdf_cannot_be_drawn_at_no_resolution(shell: Shell) -> None:
         shell("read", LOCKED, "--password", "eye", "--dpi", dpi).assert_failed(2, "cannot be drawn")
 
 
+def test_remedies_are_taken_if_asked_for(scan: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[bool] = []
+
+    def cannot_gain(*_: object) -> bool:
+        taken.append(True)
+        return True
+
+    monkeypatch.setattr("foveal.reading.remedy._cannot_gain", cannot_gain)
+    assert shell("read", scan).code == 0
+    assert not taken
+    assert shell("read", scan, "--remedies").code == 0
+    assert taken
+
+
 def test_an_input_is_never_overwritten(scan: Path, shell: Shell) -> None:
     before = scan.read_bytes()
     for option in ("--overlay", "--output"):
