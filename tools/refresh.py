@@ -88,12 +88,12 @@ CHOSEN = ("printed_lines_uw3", "receipts_sroie", "scene_words_svt", "scene_words
 
 PICTURES = {
     "docs/looks.png": ("line-06-looks.png", "examples/printed_page.jpg --line 6"),
-    "docs/explaining/bracket.png": (
-        "receipt-line22-word6-char2-why.png", "examples/receipt.jpg --line 22 --word 6 --char 2 --why ]"),
+    "docs/explaining/till.png": (
+        "receipt-line5-word1-char3-why.png", "examples/receipt.jpg --line 5 --word 1 --char 3 --why l"),
     "docs/explaining/ampersand.png": ("line-14-path.png", "examples/handwritten_note.jpg --line 14"),
     "docs/explaining/joined.png": ("line-03-looks.png", "examples/fraktur.png --line 3"),
     "docs/explaining/dots.png": (
-        "dots-word1-char2-why.png", "examples/failures/dots.webp --word 1 --char 2 --why ä"),
+        "dots-word2-char2-why.png", "examples/failures/dots.webp --word 2 --char 2 --why ä"),
     "docs/explaining/tail.png": ("line-01-looks.png", "examples/failures/tail.webp --line 1"),
     "docs/asking/three-or-eight.png": (
         "receipt-line5-word1-char6-why.png", "examples/receipt.jpg --line 5 --word 1 --char 6 --why 8"),
