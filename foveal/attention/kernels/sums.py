@@ -63,7 +63,7 @@ def _by_scores(q: Tensor, k: Tensor, v: Tensor, w: Tensor, beside: Beside) -> tu
     """Return what `_forward` does by scores "g n m" in memory."""
     (g, n, _), m, form = q.shape, k.shape[1], beside.form
     own, other = side(q, form, rows_first=False), side(k, form, rows_first=False)
-    score, lse = q.new_empty(g, n, m, dtype=torch.float32), torch.empty_like(own.reach)
+    score, lse = q.new_empty(g, n, m, dtype=torch.float32), torch.zeros_like(own.reach)
     (seen, bias), strides, n_pad = beside.tensors(q), beside.strides(), own.reach.shape[1]
     grid = (g * triton.cdiv(n, SCORES.rows) * triton.cdiv(m, SCORES.columns),)
     pairwise.scores[grid](
