@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from foveal.cli_laboratory import choose, compare, train
-from foveal.errors import ConfigError, FovealError, Interrupted, MissingExtra
+from foveal.cli_laboratory import choose, compare, needs_train, train
+from foveal.errors import ConfigError, FovealError, Interrupted
 
 app = typer.Typer(
     name="foveal",
@@ -120,7 +118,7 @@ def explain(
     for said in [*answers, *explanation.save(out)]:
         typer.echo(said)
     if heads:
-        with _needs_train("--heads"):
+        with needs_train("--heads"):
             from foveal.probe.report import save_heads
         for path in save_heads(explanation, out):
             typer.echo(path)
@@ -192,7 +190,7 @@ def synth(
     ] = None,
 ) -> None:
     """Write a set of rendered words, lines or pages with the place of everything on them."""
-    with _needs_train("synth"):
+    with needs_train("synth"):
         from foveal.synth.write import write
     write(folder, kind=kind, count=count, fonts=fonts, seed=seed, width=width)
 
@@ -211,7 +209,7 @@ def adapt(
 
     -o mine.onnx is a whole model; -o mine.npz what was learnt alone, read beside the embedded model.
     """
-    with _needs_train("adapt"):
+    with needs_train("adapt"):
         from foveal.train.adapt import Plan, adapt
     from foveal.batch.talk import share_done
 
@@ -235,7 +233,7 @@ def finetune(
     seed: Seed = 0,
 ) -> None:
     """Train on from a model with one's own lines; signs it lacks are added. Figures before and after."""
-    with _needs_train("finetune"):
+    with needs_train("finetune"):
         from foveal.train.finetune import Plan, Sets, finetune
     from foveal.batch.talk import share_done
 
@@ -256,7 +254,7 @@ def export(
     strips: Annotated[Path | None, typer.Option(help="Images of lines to compare on.")] = None,
 ) -> None:
     """Write a line model as one ONNX file that foveal.load reads, compared with torch before it is kept."""
-    with _needs_train("export"):
+    with needs_train("export"):
         from foveal.models.export_file import export_file
     parity = export_file(source, output, storage=storage, strips=strips)
     typer.echo(f"{output}: {parity.to_text()}")
@@ -282,15 +280,6 @@ def version() -> None:
     from foveal import __version__
 
     typer.echo(__version__)
-
-
-@contextmanager
-def _needs_train(command: str) -> Iterator[None]:
-    """Turn a module that cannot be found into the sentence that says how to get it."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise MissingExtra(f"{command} needs {error.name}", remedy='pip install "foveal[train]"') from error
 
 
 def main() -> None:
