@@ -34,7 +34,7 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(crops: Path) -> Certificate:
-    return robustness(crops, Reader(), families=("blur", "contrast"), share=0.25)
+    return robustness(crops, Reader(), families=("blur", "contrast"), share=0.5)
 
 
 def test_each_strength_of_each_family_is_told(found: Certificate) -> None:
@@ -46,7 +46,7 @@ def test_each_strength_of_each_family_is_told(found: Certificate) -> None:
 
 def test_clean_print_bears_a_little_and_not_everything(found: Certificate) -> None:
     blur = found.families[0]
-    assert blur.levels[0].kept > 0.95  # not all: a lone figure ends two of the lines
+    assert blur.levels[0].kept == blur.levels[0].alike == 1.0
     assert blur.levels[0].drift < 0.2
     assert blur.levels[-1].kept < 0.9
     assert blur.certified is not None

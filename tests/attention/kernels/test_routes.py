@@ -115,6 +115,7 @@ def test_every_kernel_loads_by_its_mechanism() -> None:
 def test_triton_is_imported_only_when_a_kernel_is_used() -> None:
     program = (
         "import sys, torch; from foveal.attention import kernels, routes; x = torch.zeros(2, 3, 4);"
-        "assert routes.choose('additive', x, x, x) == 'plain'; assert 'triton' not in sys.modules"
+        "print(routes.choose('additive', x, x, x), 'triton' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    ran = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert ran.stdout.split() == ["plain", "False"]
