@@ -17,12 +17,24 @@ _OLD_PRINT = "ꝛꝑꝓꝗꝙꝯꝰꝫꝭðþſ" + (
 )
 _GREEK = "αβγδεθλμπσφωΔΣΦΠ"
 
+FOREIGN = "\ufffd"
+"""U+FFFD, the replacement character: stands for each sign of a script that cannot be written."""
+
 ALPHABET: str = "".join(
     dict.fromkeys(
-        _ASCII + _LATIN_1 + _EXTENDED_A + _EUROPEAN + _TYPOGRAPHY + _SYMBOLS + _NUMERALS + _OLD_PRINT + _GREEK
+        _ASCII
+        + _LATIN_1
+        + _EXTENDED_A
+        + _EUROPEAN
+        + _TYPOGRAPHY
+        + _SYMBOLS
+        + _NUMERALS
+        + _OLD_PRINT
+        + _GREEK
+        + FOREIGN
     )
 )
-"""Every character the models can write, in the order of their ids; the first is the space."""
+"""Every character the models can write, in the order of their ids; the first is the space, the last FOREIGN."""
 
 _ALIKE = str.maketrans(
     {

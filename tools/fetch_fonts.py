@@ -5,7 +5,7 @@
 The list has one row a face: file, kind, family, style, package, licence, characters. The package is
 `deb:name=version`, `deb:name/folder=version` or `npm:@scope/name@version`; the faces of a Fontsource package
 are named as its files are: family `abel`, style `400 normal`. A family `*` takes every face of the package.
-Each face is cut to the alphabet, with its kerning in one table, and written as WOFF2; OUT_DIR/fonts.tsv then
+Each face is cut to the alphabet and the letters of other scripts it has (foveal/synth/foreign.py), with its kerning in one table, and written as WOFF2; OUT_DIR/fonts.tsv then
 lists what was packed with every character it holds, and OUT_DIR/words.json.gz holds the words to write with
 them. `--update` writes the list again, with what was found and a count of characters.
 """
@@ -22,6 +22,7 @@ import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -32,8 +33,9 @@ from fontTools.ttLib import TTFont, newTable
 from fontTools.ttLib.tables._k_e_r_n import KernTable_format_0
 from PIL import ImageFont
 
-from foveal.alphabet import ALPHABET
-from foveal.synth.lexicon import Lexicon
+from foveal.alphabet import ALPHABET, FOREIGN
+from foveal.synth.foreign import foreign_characters
+from foveal.synth.lexicon import Lexicon, foreign_words
 
 LICENCES = re.compile(
     r"(?<![a-z])(?:OFL|SIL|Open ?Font|Apache|MIT|Expat|BSD|[AL]?GPL|Vera|GUST|LPPL|LaTeX|CC0|CC-BY(?!-N)|"
@@ -175,12 +177,20 @@ def find(rows: list[Row], cache: Path) -> Iterator[tuple[Row, Path]]:
                 yield row, path
 
 
+@lru_cache(maxsize=1)
+def wanted() -> str:
+    """Return the alphabet and the letters of other scripts that are drawn to be told from it."""
+    return ALPHABET.replace(FOREIGN, "") + "".join(
+        char for char in foreign_characters(foreign_words()) if char not in ALPHABET
+    )
+
+
 def cut(path: Path, out: Path) -> str:
-    """Write the alphabet's part of a face to `out` as WOFF2 and return the characters it holds."""
+    """Write the part of a face that is drawn to `out` as WOFF2 and return the characters it holds."""
     options = subset.Options(hinting=False, layout_features=[], name_IDs=[1, 2], notdef_outline=True)
     options.drop_tables += DROPPED
     with _load(path, options) as font:
-        held = [char for char in ALPHABET if ord(char) in font.getBestCmap()]
+        held = [char for char in wanted() if ord(char) in font.getBestCmap()]
         cutter = subset.Subsetter(options)
         cutter.populate(unicodes=[ord(char) for char in held])
         cutter.subset(font)

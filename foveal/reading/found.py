@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from foveal.document import Polygon
 from foveal.geometry import Points, Transform
 
 
@@ -14,7 +15,8 @@ from foveal.geometry import Points, Transform
 class FoundLine:
     """One line: upper and lower edge "k 2" in reading direction, k ≥ 2, in page pixels.
 
-    `height` in page pixels; `sure` is the mean core probability, 0 to 1; `kind` is one of KINDS.
+    `height` in page pixels; `sure` is the mean core probability, 0 to 1; `kind` is one of KINDS; `foreign`:
+    outlines of the words on it that turned out to be of another script.
     """
 
     upper: Points
@@ -22,6 +24,7 @@ class FoundLine:
     height: float
     sure: float
     kind: str = "text"
+    foreign: tuple[Polygon, ...] = ()
 
     @property
     def polygon(self) -> Points:

@@ -8,15 +8,16 @@ from foveal.document import Block, Line, Page
 from foveal.geometry import points
 from foveal.images import PageImage
 from foveal.reading.compose import as_polygon, compose_block
-from foveal.reading.cut import MARGIN, cut
+from foveal.reading.cut import MARGIN, Strip, cut
 from foveal.reading.engine import Session
 from foveal.reading.find import find
+from foveal.reading.foreign import parted
 from foveal.reading.found import FoundLine, shared
 from foveal.reading.inked import with_boxes
 from foveal.reading.marks import without_doubtful_marks
 from foveal.reading.order import FoundBlock, order
 from foveal.reading.reach import reach
-from foveal.reading.readings import sureness
+from foveal.reading.readings import Reading, sureness
 from foveal.reading.stacks import falling, stacks
 from foveal.reading.steer import Held
 from foveal.reading.transcribe import Transcriber
@@ -58,7 +59,8 @@ Pair = tuple[FoundLine, Line]
 def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, looks: bool = False) -> Page:
     """Return the reading of one page image; a page without text has no blocks.
 
-    What looked like a line but could not be read as one is listed in `unread` by its outline.
+    What looked like a line but could not be read as one is listed in `unread` by its outline, and so are words
+    of other scripts.
     """
     height, width = image.pixels.shape[:2]
     found = find(image.pixels, finder)
@@ -75,6 +77,7 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     afar = _lines(image, found.afar, transcriber, looks=looks)
     read = better([pair for pair in near if is_read(*pair, most=most)], afar)
     unread = tuple(line.polygon for place, line in near if not is_read(place, line, most=most))
+    unread += tuple(outline for place, _ in read for outline in place.foreign)
     places = [where_written(place, line) for place, line in read]
     blocks = order(replace(found, lines=places), width, height)
     of = {id(place): line for place, (_, line) in zip(places, read, strict=True)}
@@ -180,18 +183,21 @@ def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *
     readings = transcriber.read(images, looks=looks, again=again, one_text=True)
     if again:
         readings = [without_doubtful_marks(reading) for reading in readings]
-    held = [
-        Held(
-            strip,
-            with_boxes(reading, strip.image, margin=MARGIN),
-            transcriber.model,
-            MARGIN,
-            as_polygon(place.polygon),
-        )
+    return [
+        _written(place, strip, reading, model=transcriber.model, looks=looks)
         for place, strip, reading in zip(found, strips, readings, strict=True)
     ]
-    lines = [one.line() if looks else one.plain() for one in held]
-    return list(zip(found, lines, strict=True))
+
+
+def _written(place: FoundLine, strip: Strip, reading: Reading, *, model: str, looks: bool) -> Pair:
+    """Return a line as it was found and as it is written: without words of other scripts."""
+    reading, foreign = parted(reading)
+    outline = as_polygon(place.polygon)
+    held = Held(strip, with_boxes(reading, strip.image, margin=MARGIN), model, MARGIN, outline)
+    if foreign:
+        words = held.with_words(foreign).plain().words
+        place = replace(place, foreign=tuple(word.polygon for word in words))
+    return place, held.line() if looks else held.plain()
 
 
 def _block(block: FoundBlock, lines: list[Line]) -> Block:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -24,7 +24,7 @@ STRIP = 32
 
 # (share, use of the text, kinds of face in order of preference)
 _WORDS = (
-    (0.20, "scene", ("display", "sans", "serif")),
+    (0.17, "scene", ("display", "sans", "serif")),
     (0.22, "scene", ("sans", "display", "serif")),
     (0.10, "scene", ("serif", "sans", "display")),
     (0.13, "receipt", ("mono", "sans", "serif")),
@@ -32,9 +32,10 @@ _WORDS = (
     (0.10, "hand", ("hand", "serif", "sans")),
     (0.02, "old", ("black", "serif", "display")),
     (0.05, "signs", ()),
+    (0.03, "foreign", ()),
 )
 _LINES = (
-    (0.22, "print", ("serif", "sans", "display")),
+    (0.19, "print", ("serif", "sans", "display")),
     (0.13, "print", ("sans", "serif", "display")),
     (0.15, "receipt", ("mono", "sans", "serif")),
     (0.28, "hand", ("hand", "serif", "sans")),
@@ -42,6 +43,7 @@ _LINES = (
     (0.06, "old", ("serif", "black", "display")),
     (0.03, "scene", ("display", "sans", "serif")),
     (0.04, "signs", ()),
+    (0.03, "foreign", ()),
 )
 _SQUEEZE = 2.0
 """How much wider than the strip a word may be before it is squeezed into it."""
@@ -111,6 +113,11 @@ class Artist:
         framing: Framing = "tight" if rng.random() < 0.8 else "line"
         while True:
             use, kinds = _pick(_WORDS, rng)
+            if use == "foreign":
+                foreign = self._foreign(random, rng, length=8, framing=framing, max_width=max_width)
+                if foreign is not None:
+                    return foreign
+                continue
             if use == "signs":
                 text, face = self._signs(random, rng, longest=8)
             else:
@@ -127,6 +134,11 @@ class Artist:
             first = self._faces.any(rng, kind=kinds[0] if kinds else "serif")
             natural = max_width / (HEIGHT * _CROP * first.pace)
             length = int(min(150, max(1, natural * (0.45 + 0.45 * rng.random()))))
+            if use == "foreign":
+                foreign = self._foreign(random, rng, length=length, framing=framing, max_width=max_width)
+                if foreign is not None:
+                    return foreign
+                continue
             if use == "signs":
                 text, face = self._signs(random, rng, longest=length)
             else:
@@ -134,6 +146,22 @@ class Artist:
                 face = first if first.covers(text) else self._faces.choose(rng, text, kinds=kinds)
             if face is not None:
                 return draw(_told(text, face), face, rng, framing=framing, max_width=max_width)
+
+    def _foreign(
+        self, random: Random, rng: np.random.Generator, *, length: int, framing: Framing, max_width: int
+    ) -> Drawing | None:
+        """Draw a text of another script, told as signs that cannot be written; None if no face holds it."""
+        text = self._texts.foreign(random, length=length)
+        if text is None:
+            return None
+        kinds = [KINDS[place] for place in rng.permutation(len(KINDS))]
+        face = self._faces.choose(rng, text.drawn, kinds=kinds)
+        if face is None or len(text.drawn) > 150:
+            return None
+        if len(text.drawn) * face.pace * HEIGHT >= _SQUEEZE * max_width:
+            return None
+        drawing = draw(text.drawn, face, rng, framing=framing, max_width=max_width)
+        return replace(drawing, text=text.told)
 
     def _signs(self, random: Random, rng: np.random.Generator, *, longest: int) -> tuple[str, Face | None]:
         """Return signs taken evenly from what one face can draw, one of them from the whole alphabet."""

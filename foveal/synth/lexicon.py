@@ -6,7 +6,7 @@ import gzip
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from foveal.alphabet import ALPHABET, normalise
@@ -18,6 +18,12 @@ LANGUAGES: Mapping[str, int] = {
     "tr": 15_000, "ca": 10_000, "fil": 4_000, "id": 8_000, "ms": 8_000,
 }  # fmt: skip
 """Languages as wordfreq names them, with how many words of each are kept."""
+
+FOREIGN_LANGUAGES: Mapping[str, int] = {
+    "ru": 3000, "uk": 1500, "bg": 1500, "mk": 800, "el": 3000, "he": 800, "ar": 800, "fa": 500, "zh": 700, "ja": 700,
+    "ko": 700,
+}  # fmt: skip
+"""Languages of other scripts, to learn that they cannot be written."""
 
 _LOCALES = (
     "en_US",
@@ -43,10 +49,13 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’·.-][^\W\d_]+)*")
 
 @dataclass(frozen=True)
 class Lexicon:
-    """`words` of every language, most frequent first; `entries` by sort: name, company, street, email, …"""
+    """`words` of every language, most frequent first; `entries` by sort: name, company, street, email, …;
+    `foreign`: words of languages of other scripts.
+    """
 
     words: Mapping[str, tuple[str, ...]]
     entries: Mapping[str, tuple[str, ...]]
+    foreign: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def build(cls, *, scale: float = 1.0, entries: int = 400) -> Lexicon:
@@ -65,11 +74,12 @@ class Lexicon:
             )
             for language, count in LANGUAGES.items()
         }
-        return cls(words=words, entries=_fake_entries(entries))
+        return cls(words=words, entries=_fake_entries(entries), foreign=foreign_words(scale=scale))
 
     def save(self, path: Path) -> None:
         """Write the lexicon as gzipped JSON."""
-        text = json.dumps({"words": self.words, "entries": self.entries}, ensure_ascii=False)
+        parts = {"words": self.words, "entries": self.entries, "foreign": self.foreign}
+        text = json.dumps(parts, ensure_ascii=False)
         path.write_bytes(gzip.compress(text.encode(), mtime=0))
 
     @classmethod
@@ -77,6 +87,22 @@ class Lexicon:
         """Read what `save` wrote."""
         stored = json.loads(gzip.decompress(path.read_bytes()))
         return cls(**{part: {key: tuple(values) for key, values in stored[part].items()} for part in stored})
+
+
+def foreign_words(*, scale: float = 1.0) -> dict[str, tuple[str, ...]]:
+    """Return the commonest words of languages of other scripts: those that hold a letter outside the alphabet."""
+    from wordfreq import top_n_list
+
+    kept = frozenset(ALPHABET)
+    return {
+        language: tuple(
+            word
+            for word in top_n_list(language, max(1, int(count * scale)))
+            if _WORD.fullmatch(word) and not kept.issuperset(word)
+            and not any("a" <= char <= "z" for char in word)
+        )
+        for language, count in FOREIGN_LANGUAGES.items()
+    }
 
 
 def _fake_entries(count: int) -> dict[str, tuple[str, ...]]:

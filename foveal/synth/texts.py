@@ -8,8 +8,9 @@ from itertools import accumulate
 from random import Random
 from unicodedata import combining
 
-from foveal.alphabet import ALPHABET, normalise
+from foveal.alphabet import ALPHABET, FOREIGN, normalise
 from foveal.synth import oldprint, tokens
+from foveal.synth.foreign import ForeignText, ForeignTexts
 from foveal.synth.lexicon import Lexicon
 
 USES = ("scene", "print", "receipt", "hand", "old")
@@ -27,7 +28,8 @@ class Texts:
     def __init__(self, lexicon: Lexicon, *, alphabet: str = ALPHABET) -> None:
         self._lexicon = lexicon
         self._alphabet = frozenset(alphabet)
-        self._signs = [char for char in alphabet if char != " "]
+        self._signs = [char for char in alphabet if char not in (" ", FOREIGN)]
+        self._foreign = ForeignTexts(lexicon.foreign if FOREIGN in alphabet else {})
         self._languages = list(lexicon.words)
         spread = 33.0 / max(1, len(self._languages) - len(_SHARES))
         self._shares = list(accumulate(_SHARES.get(language, spread) for language in self._languages))
@@ -58,6 +60,12 @@ class Texts:
             return "".join(rng.choice(_BASES) + sign if combining(sign) else sign for sign in drawn)
 
         return self._written(make, longest=longest + 1)
+
+    def foreign(self, rng: Random, *, length: int) -> ForeignText | None:
+        """Return a text in another script of about `length` characters (None if there are no words of any)."""
+        if not self._foreign:
+            return None
+        return self._foreign.text(rng, length=length, known=lambda: self.word(rng, use="print"))
 
     def rare(self, rng: Random) -> str:
         """Return one sign drawn evenly from the alphabet, to find a face for."""

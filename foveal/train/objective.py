@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from foveal.alphabet import Alphabet
+from foveal.alphabet import FOREIGN, Alphabet
 from foveal.models.line import STRIDE, Fixations, Glance, LineModel
 from foveal.synth import style
 from foveal.train import losses
@@ -70,6 +70,7 @@ class Objective:
         self.generator = torch.Generator(device).manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed + 1)
         self.fold = losses.CaseFold(Alphabet(), device)
+        (self.foreign,) = Alphabet().encode(FOREIGN)
         self.half = torch.bfloat16 if device.type == "cuda" else torch.float32
         self._drawn: dict[tuple[str, int, float], Replay] = {}
 
@@ -181,8 +182,11 @@ class Objective:
         with torch.no_grad(), self._precision():
             glance = teacher.glance(images, valid)
             seen = self._fixate(teacher, glance, places, queries)
-        glances = losses.teaching_loss(ours[0], glance.logits.float().log_softmax(-1), valid)
-        fixations = losses.teaching_loss(ours[1], seen.logits.float().log_softmax(-1), queries["target"] >= 0)
+        known = (queries["ids"] != self.foreign).all(-1, keepdim=True)  # it may not know other scripts
+        glances = losses.teaching_loss(ours[0], glance.logits.float().log_softmax(-1), valid & known)
+        fixations = losses.teaching_loss(
+            ours[1], seen.logits.float().log_softmax(-1), (queries["target"] >= 0) & known
+        )
         characters = queries["lengths"].sum().clamp(min=1)
         return fixations + 0.5 * glances * valid.sum() / characters  # both per character
 

@@ -24,6 +24,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from foveal.models import checkpoint
 from foveal.models.export_page import export
 from foveal.models.page import PageModel
 from foveal.synth.fonts import Faces
@@ -37,7 +38,7 @@ from foveal.train.page_data import PageBatches, Source, load_pages, text_free
 from foveal.train.page_losses import losses
 
 SCRAPS = ("handwriting_", "printed_lines_")
-REAL_SHARES = {"receipts_sroie": 0.12, "scene_pages_icdar2003": 0.10, "layout_docbank": 0.05}
+REAL_SHARES = {"receipts_sroie": 0.12, "scene_pages_icdar2003": 0.15, "layout_docbank": 0.05}
 
 
 @dataclass(frozen=True)
@@ -200,7 +201,7 @@ def options() -> argparse.Namespace:
     for name in ("--data", "--fonts", "--out"):
         parser.add_argument(name, type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--init", type=Path)
+    parser.add_argument("--init", type=Path, help="weights to go on from: safetensors or an exported graph")
     parser.add_argument("--lines", type=Path, help="zip of line pictures from tools/pack_crops.py")
     parser.add_argument("--fusion", default="pyramid")
     parser.add_argument("--gate", default="mixed")
@@ -220,7 +221,7 @@ def main() -> None:
     plan = Plan(**{name: value for name, value in vars(chosen).items() if name in Plan.__dataclass_fields__})
     model = PageModel(fusion=chosen.fusion, gate=chosen.gate)
     if chosen.init:
-        model.load_state_dict(load_file(chosen.init))
+        checkpoint.load(model, chosen.init)
     source = sources(chosen.data, chosen.fonts, chosen.lines, seed=chosen.seed)
     print(f"{source.describe()}, {device}", file=sys.stderr, flush=True)
     average = train(model, source, plan=plan, out=chosen.out, device=device)
