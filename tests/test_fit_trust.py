@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from line_set import write_lines
 
-from foveal.measure.additive import Additive, Curve, rescaled
+from foveal.measure.additive import Additive
 
 TOOLS = Path(__file__).parent.parent / "tools"
 pytestmark = pytest.mark.skipif(not TOOLS.exists(), reason="only in a checkout")
@@ -49,17 +49,6 @@ def test_what_is_learnt_from_and_what_chooses_are_apart(tool: ModuleType) -> Non
     learnt, whole = tool.together(sets, tool.LEARNT)
     assert learnt.half.tolist() == [-1]
     assert whole.sum() == pytest.approx(1.0)
-
-
-def test_slope_and_level_follow_those_who_choose() -> None:
-    rng = np.random.default_rng(0)
-    odds = rng.normal(1, 2, 4000)
-    right = rng.random(4000) < 1 / (1 + np.exp(-(0.5 * odds - 1)))
-    learnt = Additive((Curve((0,), (-9.0, 9.0), (-9.0, 9.0)),), 0.0)
-    chosen = rescaled(learnt, odds[:, None], right, share=np.ones(4000))
-    (curve,) = chosen.curves
-    assert curve.values == pytest.approx((-4.5, 4.5), rel=0.15)
-    assert chosen.constant == pytest.approx(-1, rel=0.15)
 
 
 def test_as_many_false_alarms_as_allowed(tool: ModuleType) -> None:

@@ -2,13 +2,13 @@
 
     python tools/fit_trust.py TRAIN_SET… --rendered SET… --choose DEV_SET… [--model fast] [--limit 200]
 
-Crops, or pages with the text of their lines. The curves are learnt from the crops of TRAIN_SETs that training
-holds out (foveal/train/crops.py) and from rendered sets of a seed of their own. What that makes too sure, or
-not sure enough, of text from elsewhere is set right by two numbers a curve, the slope and the level of its
-log-odds, chosen by half 0 of the DEV_SETs (foveal/measure/halves.py); half 1 is for reports. Sets of one
-family share out the square root of their number, so that none outvotes the others. Guesses are planted
-(foveal/measure/planted.py): lines with characters destroyed are read again; how many characters of real lines
-may be flagged is chosen by half 0 too.
+Crops, or pages with the text of their lines. The curves are learnt from the crops of TRAIN_SETs that
+training holds out (foveal/train/crops.py) and from rendered sets of a seed of their own. What that makes too
+sure, or not sure enough, of text from elsewhere is set right by slope and level of the log-odds, leaning on
+the kind of text (foveal/measure/scaled.py): eight numbers for words and two for lines, chosen by half 0 of
+the DEV_SETs (foveal/measure/halves.py); half 1 is for reports. Sets of one family share out the square root
+of their number, so that none outvotes the others. Guesses are planted (foveal/measure/planted.py): lines with
+characters destroyed are read again; how many characters of real lines may be flagged is chosen by half 0 too.
 
 Prints how it does on the half that chose nothing, both ways round; writes
 foveal/weights/line-MODEL-trust.json, which belongs to its weights: run it again after training.
@@ -20,7 +20,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,9 @@ from trust_lines import Guesses, Outcome, all_strips, guesses_on, held_strips, l
 from trust_report import report_guesses, report_level
 
 from foveal.alphabet import Alphabet
-from foveal.measure.additive import Additive, fit, rescaled
+from foveal.measure.additive import Additive, fit
 from foveal.measure.halves import family_of
+from foveal.measure.scaled import Scaled, scaled
 from foveal.reading.engine import WEIGHTS, load_session
 from foveal.reading.evidence import CHAR_EVIDENCE, LINE_EVIDENCE, WORD_EVIDENCE, with_words
 from foveal.reading.transcribe import Transcriber
@@ -39,7 +40,9 @@ from foveal.reading.words import Words
 FALSE_ALARMS = 0.002
 """Share of the characters read right that may be flagged as guessed, on the mean of the sets."""
 MOST = 0.995
-"""No word is surer: of those that look surest a few in a thousand do not match their labels."""
+"""The share of labels taken to be right; no word is surer."""
+WORD_KIND = ("line_glance", "line_listed", "line_signs")
+"""What tells kinds of text apart, so that slope and level of a word's log-odds lean on it."""
 PLANTED = 6
 """One line in so many is read with characters destroyed."""
 WORD_PAIRS = (
@@ -104,7 +107,7 @@ def word_rows(read: Sequence[Outcome]) -> Rows:
     return Rows.of(found, width=len(WORD_EVIDENCE))
 
 
-def line_rows(read: Sequence[Outcome], words: Mapping[int, Additive], half: int) -> Rows:
+def line_rows(read: Sequence[Outcome], words: Mapping[int, Scaled], half: int) -> Rows:
     """Return the evidence of every line of several words, these judged by the model fitted to a half."""
     found = [
         (with_words(one.reading.evidence, words[half].chances(_evidence(one)).tolist()), one.right, one.half)
@@ -146,12 +149,23 @@ def together(sets: Sets, half: int) -> tuple[Rows, np.ndarray]:
     return Rows(*map(np.concatenate, parts)), np.concatenate(share)
 
 
-def fitted(sets: Sets, half: int, names: Names, pairs: Pairs = (), **how: Any) -> Additive:
-    """Return the model learnt from all sets, its slope and level chosen by a half of them."""
+def fitted_words(sets: Sets, half: int) -> Scaled:
+    """Return the model of words learnt from all sets, its slope and level chosen by a half of them."""
     learnt, share = together(sets, LEARNT)
-    model = fit(learnt.rows, learnt.right, share=share, columns=_terms(names, pairs), **how)
+    terms = _terms(WORD_EVIDENCE, WORD_PAIRS)
+    model = fit(learnt.rows, learnt.right, share=share, columns=terms)
     chosen, weight = together(sets, half)
-    return replace(rescaled(model, chosen.rows, chosen.right, share=weight), most=MOST)
+    kind = [WORD_EVIDENCE.index(name) for name in WORD_KIND]
+    return scaled(model, chosen.rows, chosen.right, share=weight, columns=kind, most=MOST)
+
+
+def fitted_lines(sets: Sets, half: int) -> Scaled:
+    """Return the model of lines, likewise; slope and level are the same for all kinds: lines are few."""
+    learnt, share = together(sets, LEARNT)
+    terms = _terms(LINE_EVIDENCE)
+    model = fit(learnt.rows, learnt.right, share=share, columns=terms, knots=2, ridge=1e-3)
+    chosen, weight = together(sets, half)
+    return scaled(model, chosen.rows, chosen.right, share=weight, most=MOST)
 
 
 def fitted_guesses(sets: Sets, half: int) -> tuple[Additive, float]:
@@ -176,7 +190,7 @@ def _upper(chances: np.ndarray, share: np.ndarray) -> float:
     return float(chances[order[min(np.searchsorted(above, FALSE_ALARMS), len(order) - 1)]])
 
 
-def unseen(sets: Mapping[int, Sets], models: Mapping[int, Additive]) -> Judged:
+def unseen(sets: Mapping[int, Sets], models: Mapping[int, Additive | Scaled]) -> Judged:
     """Return for each set the chances of its lines, each by the model that the other half chose.
 
     sets: by the half of the model that judges.
@@ -198,7 +212,7 @@ def left_out(sets: Sets) -> Judged:
         known = own.kept(own.half >= 0)
         enough = all(any((rows.half == half).any() for rows in others.values()) for half in (LEARNT, 0))
         if enough and len(known.right):
-            model = fitted(others, 0, WORD_EVIDENCE, WORD_PAIRS)
+            model = fitted_words(others, 0)
             found[name] = model.chances(known.rows), known
     return found
 
@@ -227,11 +241,11 @@ def main() -> None:
 def write(model: str, read: Mapping[str, list[Outcome]], planted: Mapping[str, Guesses]) -> None:
     """Fit to what was read, print how well, and write what half 0 chose."""
     by_word = {name: word_rows(one) for name, one in read.items()}
-    words = {half: fitted(by_word, half, WORD_EVIDENCE, WORD_PAIRS) for half in (0, 1)}
+    words = {half: fitted_words(by_word, half) for half in (0, 1)}
     report_level("words", unseen({0: by_word, 1: by_word}, words))
     report_level("words, by a fit to other sets", left_out(by_word))
     by_line = {half: {name: line_rows(one, words, half) for name, one in read.items()} for half in (0, 1)}
-    lines = {half: fitted(by_line[half], half, LINE_EVIDENCE, knots=2, ridge=1e-3) for half in (0, 1)}
+    lines = {half: fitted_lines(by_line[half], half) for half in (0, 1)}
     report_level("lines of several words", unseen(by_line, lines))
     by_char = {name: guess_rows(one, planted[name]) for name, one in read.items()}
     guesses = {half: fitted_guesses(by_char, half) for half in (0, 1)}

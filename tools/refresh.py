@@ -127,7 +127,7 @@ def trust(data: Path, fonts: Path) -> None:
         chosen = [str(data / "dev" / name) for name in (*LEARNT, *CHOSEN)]
         for model in MODELS:
             print(told("tools/fit_trust.py", *learnt, "--rendered", *rendered, "--choose", *chosen,
-                       "--model", model, "--limit", "150"))  # fmt: skip
+                       "--model", model, "--limit", "400"))  # fmt: skip
 
 
 def readme(data: Path, _: Path) -> None:

@@ -10,8 +10,9 @@ import numpy as np
 from foveal.measure.calibration import accepted, auroc, by_chance, ece
 from foveal.measure.halves import family_of
 
-_MOST = 0.01
-"""The error rate at which it is told how many words are accepted, and how many of these are wrong."""
+_PROMISES = (0.01, 0.05)
+"""The error rates at which it is told how many words are accepted, and how many of these are wrong."""
+_TITLES = ("right", "said", "ECE", "chance", "AUROC", "at 1%", "wrong", "at 5%", "wrong")
 
 
 class _Judged(NamedTuple):
@@ -29,14 +30,13 @@ def report_level(level: str, judged: Mapping[str, tuple[np.ndarray, Any]]) -> No
         family: _Judged(*(np.concatenate(part) for part in zip(*several, strict=True)))
         for family, several in families.items()
     }
-    print(
-        f"\n{level:32}{'n':>7}{'right':>8}{'said':>8}{'ECE':>8}{'chance':>8}{'AUROC':>8}{'taken':>8}{'wrong':>8}"
-    )
+    print(f"\n{level:32}{'n':>7}" + "".join(f"{title:>8}" for title in _TITLES))
     for name, one in (of | {family.upper(): one for family, one in pooled.items()}).items():
-        taken = accepted(one.chances, max_error=_MOST)
-        wrong = 1 - one.right[taken].mean() if taken.any() else 0.0
-        figures = (one.right.mean(), one.chances.mean(), ece(one.chances, one.right), by_chance(one.chances))
-        figures += (auroc(one.chances, one.right), taken.mean(), wrong)
+        figures = [one.right.mean(), one.chances.mean(), ece(one.chances, one.right), by_chance(one.chances)]
+        figures += [auroc(one.chances, one.right)]
+        for promise in _PROMISES:
+            taken = accepted(one.chances, max_error=promise)
+            figures += [taken.mean(), 1 - one.right[taken].mean() if taken.any() else 0.0]
         print(f"{name:32}{len(one.right):7}" + "".join(f"{value:8.3f}" for value in figures), flush=True)
 
 

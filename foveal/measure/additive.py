@@ -7,7 +7,7 @@ piecewise linear and level beyond its ends: it can be drawn, kept in a few numbe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,7 +19,6 @@ Term = tuple[str, ...]
 """Names of one or two pieces of evidence; of two, their product counts."""
 
 _STEPS = 40
-_LEAN = 1e-4
 _FEW = 3  # knots that tell of one value and what lies beside it
 _RARE = 0.9  # share of a term that has one value, or the others are no rare mark
 
@@ -43,18 +42,17 @@ class Curve:
 
 @dataclass(frozen=True)
 class Additive:
-    """The chance of something by its evidence: most / (1 + exp(−constant − Σ curves))."""
+    """The chance of something by its evidence: 1 / (1 + exp(−constant − Σ curves))."""
 
     curves: tuple[Curve, ...]
     constant: float
-    most: float = 1.0
 
     def chances(self, evidence: ArrayLike) -> Floats:
-        """Return the chance for each row of evidence: "… k" → "…", each in (0, most)."""
-        return np.asarray(self.most / (1 + np.exp(-self.odds(evidence))))
+        """Return the chance for each row of evidence: "… k" → "…"."""
+        return np.asarray(1 / (1 + np.exp(-self.odds(evidence))))
 
     def odds(self, evidence: ArrayLike) -> Floats:
-        """Return the log-odds, below `most`, for each row of evidence: "… k" → "…"."""
+        """Return the log-odds for each row of evidence: "… k" → "…"."""
         rows = np.asarray(evidence, np.float64)
         odds = np.full(rows.shape[:-1], self.constant)
         for curve in self.curves:
@@ -67,17 +65,17 @@ class Additive:
             {"of": [names[i] for i in curve.columns], "at": curve.knots, "adds": curve.values}
             for curve in self.curves
         ]
-        return {"constant": self.constant, "most": self.most, "curves": curves}
+        return {"constant": self.constant, "curves": curves}
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any], names: Sequence[str]) -> Additive:
-        """Return what `to_json` gave, for evidence with columns of these names."""
+        """Return what `to_json` gave, for evidence with columns of these names, or KeyError."""
         column = {name: i for i, name in enumerate(names)}
         curves = (
             Curve(tuple(column[name] for name in one["of"]), tuple(one["at"]), tuple(one["adds"]))
             for one in said["curves"]
         )
-        return cls(tuple(curves), said["constant"], said["most"])
+        return cls(tuple(curves), said["constant"])
 
 
 def fit(
@@ -108,28 +106,6 @@ def fit(
         for own, at, part in zip(columns, places, parts, strict=True)
     )
     return Additive(tuple(curves), round(float(constant - middle @ values), 4))
-
-
-def rescaled(model: Additive, evidence: ArrayLike, right: ArrayLike, *, share: ArrayLike) -> Additive:
-    """Return the model with its log-odds o as a·o + b, a and b the likeliest by other answers.
-
-    (Platt, 1999.) What is learnt from plenty of one kind so takes its level from a little of another. Sizes
-    as in `fit`; the penalty draws a to 1 and b to 0, by little.
-    """
-    label, count = np.asarray(right, np.float64), np.asarray(share, np.float64) / np.sum(share)
-    odds = model.odds(evidence)
-    x, values = np.column_stack([odds, np.ones(len(odds))]), np.array([1.0, 0.0])
-    for _ in range(_STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(x @ values, -30, 30)))
-        slope = x.T @ (count * (label - chance)) - _LEAN * (values - [1.0, 0.0])
-        bend = (x * (count * np.maximum(chance * (1 - chance), 1e-6))[:, None]).T @ x + _LEAN * np.eye(2)
-        step = np.linalg.solve(bend, slope)
-        values = values + step * min(1.0, 0.5 / max(float(np.abs(step).max()), 1e-9))
-    a, b = values.tolist()
-    curves = tuple(
-        replace(curve, values=tuple(round(a * value, 4) for value in curve.values)) for curve in model.curves
-    )
-    return replace(model, curves=curves, constant=round(a * model.constant + b, 4))
 
 
 def _product(rows: Floats, columns: Sequence[int]) -> Floats:

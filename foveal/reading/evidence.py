@@ -38,6 +38,8 @@ WORD_EVIDENCE = (
     "words_on_line",
     "between_words",
     "line_count_error",
+    "line_listed",
+    "line_signs",
 )
 """What speaks for or against a word; see `word_evidence`, `spelling` and `on_lines`."""
 
@@ -184,11 +186,15 @@ def on_lines(words: Vector, lines: Vector, of_line: Ranges) -> Vector:
 
     Words of one line are hard to read alike. lines: their own evidence, "s LINE_EVIDENCE[3:]"; of_line: which
     words are each line's. `line_glance`, `line_fixations`: means over its words; `words_on_line`: log of
-    their number; `between_words`, `line_count_error`: the line's, the latter for each of its words.
+    their number; `between_words`, `line_count_error`: the line's, the latter for each of its words;
+    `line_listed`: how many more are listed than unlisted, over the root of one more than their number;
+    `line_signs`: signs a word.
     """
     count = of_line.sizes
-    steps = of_line.mean(words[:, :2].T)  # glance and fixations
-    shared = np.stack([*steps, np.log(count), lines[:, 1], lines[:, 2] / count], axis=-1)
+    glance, fixations, listed, unlisted, signs = of_line.mean(words[:, [0, 1, 13, 14, 15]].T)
+    known = (listed - unlisted) * count / np.sqrt(count + 1)
+    own = (np.log(count), lines[:, 1], lines[:, 2] / count, known, signs)
+    shared = np.stack([glance, fixations, *own], axis=-1)
     return np.concatenate([words, shared.repeat(count, axis=0)], axis=1)
 
 

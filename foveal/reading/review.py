@@ -26,8 +26,9 @@ class Doubt:
 def doubts(document: Document, *, max_error: float) -> list[Doubt]:
     """Return the words that cannot be accepted if at most a share `max_error` of the others may be wrong.
 
-    Accepted are the surest words, as many as keep the mean of their chances of error within the bound; a word
-    flagged as guessed never is. What is promised holds as far as the confidences do: see `foveal evaluate`.
+    Accepted are the surest words, as many as keep the mean of their chances of error, each counted a third
+    higher, within the bound; a word flagged as guessed never is. What is promised holds as far as the
+    confidences do: see `foveal evaluate`.
     """
     every = [
         Doubt(page.number, i, j, word)

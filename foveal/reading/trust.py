@@ -12,7 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from foveal.errors import ConfigError
 from foveal.measure.additive import Additive
+from foveal.measure.scaled import Scaled
 from foveal.reading.engine import WEIGHTS
 from foveal.reading.evidence import CHAR_EVIDENCE, LINE_EVIDENCE, WORD_EVIDENCE, Vector, with_words
 
@@ -24,8 +26,8 @@ class Trust:
     `limit`: a character as likely guessed as this is flagged.
     """
 
-    words: Additive
-    lines: Additive
+    words: Scaled
+    lines: Scaled
     guesses: Additive
     limit: float
 
@@ -50,13 +52,23 @@ class Trust:
 
 @lru_cache(maxsize=8)
 def load_trust(model: str) -> Trust | None:
-    """Return what was fitted for an embedded line model, "fast" or "accurate"; None where nothing was."""
+    """Return what was fitted for an embedded line model, "fast" or "accurate"; None where nothing was.
+
+    Raises ConfigError for what was fitted to other evidence than is gathered now.
+    """
     path = WEIGHTS / f"line-{model}-trust.json"
     if not path.is_file():
         return None
     fitted = json.loads(path.read_text(encoding="utf-8"))
-    words, lines, guesses = (
-        Additive.from_json(fitted[level], names)
-        for level, names in (("words", WORD_EVIDENCE), ("lines", LINE_EVIDENCE), ("guesses", CHAR_EVIDENCE))
-    )
-    return Trust(words, lines, guesses, fitted["guesses"]["limit"])
+    try:
+        return Trust(
+            Scaled.from_json(fitted["words"], WORD_EVIDENCE),
+            Scaled.from_json(fitted["lines"], LINE_EVIDENCE),
+            Additive.from_json(fitted["guesses"], CHAR_EVIDENCE),
+            fitted["guesses"]["limit"],
+        )
+    except KeyError as key:
+        raise ConfigError(
+            f"{path}: fitted for another version of foveal ({key})",
+            remedy="install foveal again, or fit it anew with tools/fit_trust.py",
+        ) from key

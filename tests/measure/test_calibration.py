@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foveal.measure.calibration import (
+    MARGIN,
     accepted,
     auroc,
     by_chance,
@@ -70,10 +71,20 @@ def test_risk_at_is_the_error_rate_of_the_surest() -> None:
 @given(SCORED, st.sampled_from([0.0, 0.01, 0.3, 1.0]))
 def test_as_many_are_accepted_as_the_bound_allows(scored: list[tuple[float, bool]], most: float) -> None:
     sure = np.array([confidence for confidence, _ in scored])
+    error = np.minimum(MARGIN * (1 - sure), 1)
     taken = accepted(sure, max_error=most)
-    kept = np.sort(sure[taken])[::-1]
-    assert not kept.size or (1 - kept).mean() <= most + 1e-12
-    left = np.sort(sure[~taken])[::-1]
+    kept, left = np.sort(error[taken]), np.sort(error[~taken])
+    assert not kept.size or kept.mean() <= most + 1e-12
     if left.size:
-        assert np.append(1 - kept, 1 - left[0]).mean() > most - 1e-12
-        assert not kept.size or kept.min() >= left[0]
+        assert np.append(kept, left[0]).mean() > most - 1e-12
+        assert not kept.size or kept.max() <= left[0]
+    assert taken.all() or most < 1
+
+
+def test_a_bound_holds_where_a_third_more_are_wrong_than_is_said() -> None:
+    rng = np.random.default_rng(0)
+    said = rng.beta(8, 1, 500_000)
+    right = rng.random(500_000) > MARGIN * (1 - said)
+    for most in (0.01, 0.05):
+        taken = accepted(said, max_error=most)
+        assert 0.9 * most < 1 - right[taken].mean() < 1.1 * most

@@ -23,10 +23,10 @@ def document(*words: tuple[str, float, str]) -> Document:
 
 
 def test_the_surest_words_are_accepted_within_the_bound() -> None:
-    read = document(("a", 1.0, ""), ("b", 0.5, ""), ("c", 0.985, ""))
+    read = document(("a", 1.0, ""), ("b", 0.5, ""), ("c", 0.99, ""))
     assert [one.word.text for one in doubts(read, max_error=0.01)] == ["b"]
     assert [one.word.text for one in doubts(read, max_error=0.0)] == ["b", "c"]
-    assert doubts(read, max_error=0.2) == []
+    assert doubts(read, max_error=0.25) == []
 
 
 def test_a_guess_is_never_accepted() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from foveal import Reader
 from foveal.document import Document, Line
+from foveal.errors import ConfigError
 from foveal.images import pages
 from foveal.reading.characters import Characters, Ranges, ReadIds
 from foveal.reading.decode import Span, Symbol, Trial, edges
@@ -147,6 +148,7 @@ def test_odds_against_are_those_of_the_chance() -> None:
 
 def test_words_of_one_line_share_its_evidence() -> None:
     words = np.stack([np.arange(16.0) + 50, np.arange(16.0), np.arange(16.0) + 2])
+    words[:, 13:] = [(0.0, 1.0, 3.0), (1.0, 0.0, 0.0), (1.0, 0.0, 1.0)]  # listed, unlisted, signs
     lines = np.array([[0.0, 7.0, 0.25, 1.0, 1.0], [9.0, 3.0, 0.5, 1.0, 1.0]])
     found = on_lines(words, lines, Ranges(np.array([0, 1]), np.array([1, 3])))
     first, *rows = [dict(zip(WORD_EVIDENCE, row, strict=True)) for row in found]
@@ -155,6 +157,8 @@ def test_words_of_one_line_share_its_evidence() -> None:
         assert (row["glance"], row["fixations"]) == tuple(own[:2])
         assert (row["line_glance"], row["line_fixations"]) == (1.0, 2.0)
         assert (row["between_words"], row["line_count_error"]) == (3.0, 0.25)
+        assert (row["line_listed"], row["line_signs"]) == (pytest.approx(2 / 3**0.5), 0.5)
+    assert (first["line_listed"], first["line_signs"]) == (pytest.approx(-(0.5**0.5)), 3.0)
 
 
 def test_only_letters_can_be_missing_from_a_list() -> None:
@@ -172,15 +176,33 @@ def test_the_evidence_of_a_line_is_that_of_all_its_words_and_of_the_weakest() ->
 def test_what_was_fitted_fits_the_evidence(model: str) -> None:
     trust = load_trust(model)
     assert trust is not None
-    for scale, names in (
-        (trust.words, WORD_EVIDENCE),
-        (trust.lines, LINE_EVIDENCE),
+    for model_of, names in (
+        (trust.words.model, WORD_EVIDENCE),
+        (trust.lines.model, LINE_EVIDENCE),
         (trust.guesses, CHAR_EVIDENCE),
     ):
-        used = {column for curve in scale.curves for column in curve.columns}
+        used = {column for curve in model_of.curves for column in curve.columns}
         assert used == set(range(len(names)))
-        assert all((np.diff(curve.knots) > 0).all() for curve in scale.curves)
+        assert all((np.diff(curve.knots) > 0).all() for curve in model_of.curves)
     assert 0 < trust.limit < 1
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_of_no_kind_of_text_are_likelier_words_less_trusted(model: str) -> None:
+    trust = load_trust(model)
+    assert trust is not None
+    always, *leans = trust.words.slope
+    assert always > np.abs(leans).sum()
+    assert len(leans) == len(trust.words.columns) == len(trust.words.ends)
+
+
+def test_what_fits_other_evidence_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("foveal.reading.trust.WEIGHTS", tmp_path)
+    path = tmp_path / "line-old-trust.json"
+    path.write_text('{"words": {"constant": 0.1, "most": 0.9, "curves": []}}', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"line-old-trust\.json: fitted for another version"):
+        load_trust("old")
+    assert load_trust("none") is None
 
 
 @pytest.mark.parametrize("model", MODELS)
