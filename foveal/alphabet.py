@@ -34,7 +34,7 @@ ALPHABET: str = "".join(
         + FOREIGN
     )
 )
-"""Every character the models can write, in the order of their ids; the first is the space, the last FOREIGN."""
+"""Every character the models can write, in the order of their ids; first the space, last FOREIGN."""
 
 _ALIKE = str.maketrans(
     {

@@ -5,9 +5,10 @@
 The list has one row a face: file, kind, family, style, package, licence, characters. The package is
 `deb:name=version`, `deb:name/folder=version` or `npm:@scope/name@version`; the faces of a Fontsource package
 are named as its files are: family `abel`, style `400 normal`. A family `*` takes every face of the package.
-Each face is cut to the alphabet and the letters of other scripts it has (foveal/synth/foreign.py), with its kerning in one table, and written as WOFF2; OUT_DIR/fonts.tsv then
-lists what was packed with every character it holds, and OUT_DIR/words.json.gz holds the words to write with
-them. `--update` writes the list again, with what was found and a count of characters.
+Each face is cut to the alphabet and those letters of other scripts that are drawn (foveal/synth/foreign.py),
+with its kerning in one table, and written as WOFF2; OUT_DIR/fonts.tsv then lists what was packed with every
+character it holds, and OUT_DIR/words.json.gz holds the words to write with them. `--update` writes the list
+again, with what was found and a count of characters.
 """
 
 from __future__ import annotations

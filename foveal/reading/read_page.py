@@ -59,8 +59,8 @@ Pair = tuple[FoundLine, Line]
 def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, looks: bool = False) -> Page:
     """Return the reading of one page image; a page without text has no blocks.
 
-    What looked like a line but could not be read as one is listed in `unread` by its outline, and so are words
-    of other scripts.
+    What looked like a line but could not be read as one is listed in `unread` by its outline, and so are
+    words of other scripts.
     """
     height, width = image.pixels.shape[:2]
     found = find(image.pixels, finder)

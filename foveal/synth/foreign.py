@@ -12,7 +12,9 @@ from typing import NamedTuple
 from foveal.alphabet import FOREIGN
 from foveal.synth import tokens
 
-_SHARES = {"ru": 28.0, "el": 24.0, "uk": 9.0, "bg": 9.0, "zh": 7.0, "ja": 6.0, "ko": 5.0, "he": 4.0, "ar": 4.0}
+_SHARES = {
+    "ru": 28.0, "el": 24.0, "uk": 9.0, "bg": 9.0, "zh": 7.0, "ja": 6.0, "ko": 5.0, "he": 4.0, "ar": 4.0,
+}  # fmt: skip
 _OTHERS = 2.0
 _CASED = ("ru", "uk", "bg", "mk", "el")
 _LEFTWARDS = ("he", "ar", "fa")
@@ -43,7 +45,10 @@ class ForeignTexts:
         return bool(self._languages)
 
     def text(self, rng: Random, *, length: int, known: Callable[[], str]) -> ForeignText:
-        """Return a text of one language, of about `length` characters; `known`: makes words that can be written."""
+        """Return a text of one language, of about `length` characters.
+
+        known: makes the words that can be written, one in twenty-five.
+        """
         language = self._languages[bisect(self._shares, rng.random() * self._shares[-1])]
         upper = rng.random() < 0.3
         drawn: list[str] = []

@@ -20,8 +20,8 @@ LANGUAGES: Mapping[str, int] = {
 """Languages as wordfreq names them, with how many words of each are kept."""
 
 FOREIGN_LANGUAGES: Mapping[str, int] = {
-    "ru": 3000, "uk": 1500, "bg": 1500, "mk": 800, "el": 3000, "he": 800, "ar": 800, "fa": 500, "zh": 700, "ja": 700,
-    "ko": 700,
+    "ru": 3000, "uk": 1500, "bg": 1500, "mk": 800, "el": 3000, "he": 800, "ar": 800, "fa": 500, "zh": 700,
+    "ja": 700, "ko": 700,
 }  # fmt: skip
 """Languages of other scripts, to learn that they cannot be written."""
 
@@ -90,7 +90,7 @@ class Lexicon:
 
 
 def foreign_words(*, scale: float = 1.0) -> dict[str, tuple[str, ...]]:
-    """Return the commonest words of languages of other scripts: those that hold a letter outside the alphabet."""
+    """Return the commonest words of languages of other scripts, if a letter is not in the alphabet."""
     from wordfreq import top_n_list
 
     kept = frozenset(ALPHABET)

@@ -62,7 +62,7 @@ class Texts:
         return self._written(make, longest=longest + 1)
 
     def foreign(self, rng: Random, *, length: int) -> ForeignText | None:
-        """Return a text in another script of about `length` characters (None if there are no words of any)."""
+        """Return a text of another script, of about `length` characters; None without words of any."""
         if not self._foreign:
             return None
         return self._foreign.text(rng, length=length, known=lambda: self.word(rng, use="print"))
