@@ -48,7 +48,7 @@ def performer(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 @cache
 def weighed(channels: int, device: torch.device, dtype: torch.dtype) -> Way:
-    from timm.layers import CbamModule
+    from timm.layers.cbam import CbamModule
 
     gate: Way = CbamModule(channels, rd_ratio=0.25, spatial_kernel_size=7).to(device, dtype)
     return gate

@@ -1,7 +1,7 @@
 """The tables of docs/laboratory.md: `python benchmarks/laboratory_tables.py docs/laboratory/words.json`.
 
-One for each question, or for those named, each with the twin that lacks what is asked about. Means over
-seeds ± half their range; sets by words read right.
+One for each question, or for those named, each with the twin that lacks what is asked about; of lines.json
+ask for `kinds`. Means over seeds ± half their range; of words those read right, of lines the CER.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ QUESTIONS: dict[str, tuple[str, ...]] = {
 }
 """Recipes of a question: of a folder, or by name; the first question has those in no folder."""
 
-SETS = {"IIIT5K": "scene_words_iiit5k", "SVT": "scene_words_svt", "IC03": "scene_words_icdar2003"}
-SHOWN = {title: f"{name} right %" for title, name in SETS.items()} | {
-    title: title
-    for title in (
-        "look in box %", "look entropy", "look stability", "M parameters", "steps", "CPU ms", "GPU ms",
-    )
+SETS = {
+    "IIIT5K": "scene_words_iiit5k right %", "SVT": "scene_words_svt right %",
+    "IC03": "scene_words_icdar2003 right %",
+    "copiste": "handwriting_copiste CER %", "Lathrop": "handwriting_lathrop CER %",
+    "1914–18": "handwriting_testaments_poilus CER %", "1900s": "handwriting_cremma_mss19 CER %",
+    "Fraktur": "printed_lines_archiscribe CER %", "UW3": "printed_lines_uw3 CER %",
 }  # fmt: skip
 """Titles here, and those of `foveal compare`."""
+COSTS = ("look in box %", "look entropy", "look stability", "M parameters", "steps", "CPU ms", "GPU ms")
 
 
 def asked(recipe: str, question: str) -> bool:
@@ -53,9 +54,12 @@ def cell(values: tuple[float, float] | None) -> str:
 
 def table(trials: list[dict[str, Any]]) -> str:
     """Return the table of some trials, best first."""
-    rows = [f"| recipe | {' | '.join(SHOWN)} |", "|---|" + "--:|" * len(SHOWN)]
-    for row in summary(trials):
-        cells = " | ".join(cell(row["cells"][title]) for title in SHOWN.values())
+    found = summary(trials)
+    known = {title for row in found for title, value in row["cells"].items() if value is not None}
+    shown = {title: name for title, name in SETS.items() if name in known} | {name: name for name in COSTS}
+    rows = [f"| recipe | {' | '.join(shown)} |", "|---|" + "--:|" * len(shown)]
+    for row in found:
+        cells = " | ".join(cell(row["cells"].get(name)) for name in shown.values())
         rows.append(f"| {row['recipe']} | {cells} |")
     return "\n".join(rows)
 

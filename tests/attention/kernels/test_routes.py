@@ -32,6 +32,7 @@ def test_a_forced_route_is_taken_and_equals_the_plain_one(name: routes.Route, de
 
 @pytest.mark.filterwarnings("ignore:.*script_method.*:DeprecationWarning")  # within torch.compile
 @pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores")  # a GPU's: exact float32 is what is wanted
+@pytest.mark.filterwarnings(r"ignore:\s*Online softmax is disabled")  # how it compiles for a GPU
 def test_the_compiled_route_equals_the_plain_one(device: torch.device) -> None:
     given = inputs(device)
     with route("compiled"):
