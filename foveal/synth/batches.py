@@ -114,7 +114,7 @@ class Artist:
         while True:
             use, kinds = _pick(_WORDS, rng)
             if use == "foreign":
-                foreign = self._foreign(random, rng, length=8, framing=framing, max_width=max_width)
+                foreign = self.foreign(random, rng, length=8, framing=framing, max_width=max_width)
                 if foreign is not None:
                     return foreign
                 continue
@@ -135,7 +135,7 @@ class Artist:
             natural = max_width / (HEIGHT * _CROP * first.pace)
             length = int(min(150, max(1, natural * (0.45 + 0.45 * rng.random()))))
             if use == "foreign":
-                foreign = self._foreign(random, rng, length=length, framing=framing, max_width=max_width)
+                foreign = self.foreign(random, rng, length=length, framing=framing, max_width=max_width)
                 if foreign is not None:
                     return foreign
                 continue
@@ -147,7 +147,7 @@ class Artist:
             if face is not None:
                 return draw(_told(text, face), face, rng, framing=framing, max_width=max_width)
 
-    def _foreign(
+    def foreign(
         self, random: Random, rng: np.random.Generator, *, length: int, framing: Framing, max_width: int
     ) -> Drawing | None:
         """Draw a text of another script, told as signs that cannot be written; None if no face holds it."""
