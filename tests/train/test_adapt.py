@@ -11,7 +11,7 @@ import foveal
 from foveal.errors import ConfigError, FovealError
 from foveal.train.adapt import Plan, adapt
 
-QUICK = Plan(steps=80, minutes=4.0, threads=1)
+QUICK = Plan(steps=50, minutes=4.0, threads=1)
 
 
 def accented(text: str) -> str:
