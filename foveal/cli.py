@@ -201,7 +201,6 @@ def adapt(
     source: From = "fast",
     output: Output = Path("mine.onnx"),
     minutes: Annotated[float, typer.Option(help="At the most.")] = 5.0,
-    rank: Annotated[int, typer.Option(help="Of the low-rank adapters.")] = 8,
     threads: Threads = None,
     seed: Seed = 0,
 ) -> None:
@@ -213,7 +212,7 @@ def adapt(
         from foveal.train.adapt import Plan, adapt
     from foveal.batch.talk import share_done
 
-    plan = Plan(rank=rank, minutes=minutes, threads=threads, seed=seed)
+    plan = Plan(minutes=minutes, threads=threads, seed=seed)
     with share_done() as told:
         result = adapt(source, lines, output, plan=plan, told=told)
     typer.echo(f"{output}: {result.to_text()}")

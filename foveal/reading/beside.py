@@ -1,8 +1,8 @@
 """An adapter beside an embedded model: what `foveal adapt -o mine.npz` learnt, and nothing else.
 
-The file is a NumPy archive without pickles. Of each adapted matrix W it holds `NAME:up`, B "out r", and
-`NAME:down`, A "r in", for W + B A (LoRA; Hu et al., 2022); of each layer norm its weight and bias under their
-names; and "facts", JSON as bytes: the model it belongs to ("model", "print") and its words (line_graphs.py).
+The file is a NumPy archive without pickles. Of each matrix or kernel it holds what was added, as graphs hold
+parameters: `NAME:byte` · `NAME:scale`, integers and one scale an output channel; each vector whole under its
+name; and "facts", JSON as bytes: the model it belongs to ("model", "print") and its words (line_graphs.py).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,13 +31,13 @@ class Adapter:
     """An adapter that was read. model: the embedded model it belongs to; facts: what else it says."""
 
     model: str
-    parameters: Mapping[str, Floats]
+    parameters: Mapping[str, NDArray[Any]]
     facts: Mapping[str, str]
 
     @property
     def matrices(self) -> list[str]:
         """The names of the matrices that it changes."""
-        return [name.removesuffix(":up") for name in self.parameters if name.endswith(":up")]
+        return [name.removesuffix(":byte") for name in self.parameters if name.endswith(":byte")]
 
     @property
     def vectors(self) -> list[str]:
@@ -44,8 +45,8 @@ class Adapter:
         return [name for name in self.parameters if ":" not in name]
 
     def change(self, name: str) -> Floats:
-        """Return what is added to a matrix: B A, "out in"."""
-        return np.asarray(self.parameters[f"{name}:up"] @ self.parameters[f"{name}:down"], np.float32)
+        """Return what is added to a matrix, "out …"."""
+        return np.asarray(self.parameters[f"{name}:byte"] * self.parameters[f"{name}:scale"], np.float32)
 
     def graphs(self) -> tuple[bytes, bytes]:
         """Return the model's two graphs with the adapter in them, as bytes of ONNX files."""
@@ -59,7 +60,7 @@ class Adapter:
             if byte is not None and scale is not None:
                 change = self.change(name)
                 whole = np.frombuffer(graph[byte], np.int8).reshape(change.shape).astype(np.float32)
-                steps = np.frombuffer(graph[scale], np.float32).reshape(-1, 1)
+                steps = np.frombuffer(graph[scale], np.float32).reshape(-1, *[1] * (change.ndim - 1))
                 levels = LEVELS if in_products(change.shape) else 127
                 rounded, steps = in_bytes(whole * steps + change, levels)
                 data[byte], data[scale] = rounded.tobytes(), steps.tobytes()

@@ -123,6 +123,14 @@ class Vocabulary:
                 return -1
         return self.word.item(node)
 
+    def words(self) -> list[str]:
+        """Return all words, in the order of their numbers. Cost: a string a node; for lists of one's own."""
+        parents = np.repeat(np.arange(len(self.children)), self.children).tolist()
+        spelt = [""]
+        for parent, letter in zip(parents, self.letter[1:].tolist(), strict=True):
+            spelt.append(spelt[parent] + self.letters[letter])
+        return [spelt[node] for node in np.flatnonzero(self.ends).tolist()]
+
     def highest(self, low: int, high: int) -> float:
         """Return the log-chance that no word of low to high letters exceeds, whatever the languages weigh."""
         if not self.letters.isalpha():  # of words with signs in them only a part may be looked up
@@ -171,17 +179,17 @@ class Vocabulary:
     def _prior(self) -> Floats:
         return self.prior()
 
-    def heard(self, words: Iterable[str]) -> Floats:
+    def heard(self, words: Iterable[str], *, prior: Floats | None = None) -> Floats:
         """Return how likely each language is once words of a text, in lower case, were read: "languages".
 
-        Words that no language has say nothing.
+        Words that no language has say nothing. prior: how likely each is before, `prior()` unless given.
         """
         numbers = np.array([number for word in words if (number := self.find(word)) >= 0], np.int64)
         places, _ = self._entries(numbers)
         chances = np.full((len(numbers), len(self.languages)), _ELSE)
         rows = np.repeat(np.arange(len(numbers)), self.spoken[numbers])
         chances[rows, self.language[places]] += _CHANCE[self.chance[places]]
-        scores = np.log(self._prior) + np.log(chances).sum(0)
+        scores = np.log(self._prior if prior is None else prior) + np.log(chances).sum(0)
         weights = np.exp(scores - scores.max())
         return np.asarray(weights / weights.sum(), np.float32)
 

@@ -40,6 +40,7 @@ LISTED = "listed"
 """The kind of `Remedy` that says of a word that its language decided what was left in doubt."""
 
 _OWN = 0.1  # share of the chances that goes to a model's own words
+_THEIRS = 0.9  # how surely a text is in the languages that a model's own words are of
 _LIKELY = -4.0  # the log-chance of a common word: what might beat a reading that is not quite sure
 _SURE = (
     -0.3
@@ -55,8 +56,9 @@ _PARTS = re.compile(r"(\W*(?:[^\W\d_]{1,6}['’])?)(.*?)(\W*)", re.DOTALL)
 class Words:
     """The words that a model knows, in its alphabet. Safe to share between threads.
 
-    own: those of the model's own material, if it was taught any; vocabulary: of languages, the one that comes
-    with the package unless given; share: the weight of words beside what was seen.
+    own: those of the model's own material, if it was taught any, which tell the languages of its texts too;
+    vocabulary: of languages, the one that comes with the package unless given; share: the weight of words
+    beside what was seen.
     """
 
     def __init__(
@@ -75,6 +77,15 @@ class Words:
         """The languages' and the model's own; loaded at their first use."""
         languages = embedded_words() if self._given is None else self._given
         return [Listed(one, self.alphabet) for one in (languages, self.own) if one is not None]
+
+    @cached_property
+    def prior(self) -> Floats | None:
+        """How likely each language is before anything is read; None if the model has no words of its own."""
+        if self.own is None:
+            return None
+        languages = self.lists[0].vocabulary
+        told = languages.heard(self.own.words())
+        return np.asarray(_THEIRS * told + (1 - _THEIRS) * languages.prior(), np.float32)
 
     def heard(self, words: Iterable[Ids]) -> Tongue:
         """Return the words of a text in which these were surely read."""
@@ -100,7 +111,10 @@ class Tongue:
         known, *own = self.words.lists
         cores = (parts(self.words.alphabet.decode(ids))[1].lower() for ids in self.heard)
         told = islice((core for core in cores if len(core) > 1), _ENOUGH)
-        found = known.vocabulary.only(self.languages) if self.languages else known.vocabulary.heard(told)
+        if self.languages:
+            found = known.vocabulary.only(self.languages)
+        else:
+            found = known.vocabulary.heard(told, prior=self.words.prior)
         return [found * (1 - _OWN * len(own)), *(np.full(1, _OWN, np.float32) for _ in own)]
 
     def log_chance(self, ids: Ids) -> float:

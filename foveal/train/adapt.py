@@ -6,8 +6,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -17,13 +17,10 @@ from foveal.reading.beside import Adapter, write_adapter
 from foveal.reading.line_graphs import is_adapter, is_file
 from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Words
+from foveal.train.changes import parameters_of, put, settle
 from foveal.train.few_lines import Drawing, TextLine, batches, cut, read_lines
-from foveal.train.lowrank import attach, learnt, merge
 from foveal.train.tune import Course, Told, edits, signs, tune
 from foveal.train.vocabulary import own_words
-
-LAYERS = ("query", "key", "value", "out", "read", "name")
-"""The linear layers that get an adapter: of every attention, and the last of the glance and the fixations."""
 
 WORDS = {"as before": "", "their own": ", with the words of the lines", "none": ", without listed words"}
 """The words that an adapted model may read with, and how that is said."""
@@ -31,21 +28,18 @@ WORDS = {"as before": "", "their own": ", with the words of the lines", "none": 
 FEWEST = 10
 """Lines below which nothing can be learnt and held out."""
 
-_HELD_OUT = 5  # one line in so many
-_DECIDED = 0.75  # the share of the work after which the held-out lines decide
-_RATE = 1e-3
+FOLDS = 5
+"""So many models learn, each holding out its own share of the lines at first; their mean is kept."""
+
+_DECIDED = 0.75  # the share of a fold's work after which it reads what it did not learn from
+_RATE = 1.2e-4  # three times as much makes the lines known by heart, and others no better read
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a model is adapted.
+    """How a model is adapted. steps, minutes: at the most, of all folds; threads: all cores if None."""
 
-    rank: of the adapters; steps, minutes: at the most, a quarter of them with the lines that were held out;
-    threads: all cores if None.
-    """
-
-    rank: int = 8
-    steps: int = 300
+    steps: int = 400
     minutes: float = 5.0
     threads: int | None = None
     seed: int = 0
@@ -55,12 +49,11 @@ class Plan:
 class Adapted:
     """What came of it.
 
-    before, after: CER of the held-out lines when they were not yet learnt from; words: those that it reads
-    with, one of WORDS; seconds: in all.
+    before, after: CER of the lines, each read by the model as it was and by one that did not learn from it;
+    words: those that it reads with, one of WORDS; seconds: in all.
     """
 
     lines: int
-    held_out: int
     left_out: int
     before: float
     after: float
@@ -71,20 +64,21 @@ class Adapted:
         """Return one line for people."""
         left = f"; {self.left_out} left out for signs the model cannot write" if self.left_out else ""
         return (
-            f"{self.lines} lines{left}; of {self.held_out} held out, {100 * self.before:.1f} % of the signs "
-            f"were read wrongly before, {100 * self.after:.1f} % after"
-            f"{WORDS[self.words]}; {self.seconds:.0f} s"
+            f"{self.lines} lines{left}; held out in turn, {100 * self.before:.1f} % of their signs were read "
+            f"wrongly before, {100 * self.after:.1f} % after{WORDS[self.words]}; {self.seconds:.0f} s"
         )
 
 
 def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | None = None) -> Adapted:
     """Write `source` (a name or a file, see `load_line`) adapted to the lines of `folder` into one file.
 
-    output: .onnx for the whole model with the adapters merged; .npz for the adapters alone, which are read
-    beside the embedded model that they belong to.
+    output: .onnx for the whole model; .npz for an adapter, what its parameters changed by, which is read
+    beside the embedded model that it belongs to.
 
-    First it learns from four fifths of the lines, and the others decide which words help; unless they are
-    read better than before, FovealError is raised and nothing is written. Then it learns from them too.
+    FOLDS models learn, each from all lines but a share of its own. How they read the lines that they did not
+    learn from decides which words help; unless that is better than before, FovealError is raised and nothing
+    is written. Then each learns from its share too, and the mean of their parameters is written (model soups;
+    Wortsman et al., 2022).
     `told`: hears of the progress.
     Raises ConfigError for fewer than FEWEST lines, and what `read_lines`, `open_line` and
     `check_output` raise.
@@ -97,29 +91,21 @@ def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | N
     found = read_lines(folder)
     lines = [one for one in found if not line.alphabet.unwritable(one.text)]
     _enough(folder, lines, found, line)
-    held = lines[_HELD_OUT // 2 :: _HELD_OUT]
-    others = [one for place, one in enumerate(lines) if place % _HELD_OUT != _HELD_OUT // 2]
-    before = edits(line.model, line.alphabet, held, words=line.words)
+    before = edits(line.model, line.alphabet, lines, words=line.words)
     if before == 0:
-        raise FovealError(f"{folder}: the held-out lines are read without a fault", remedy="nothing to adapt")
-    learn = _Lessons(line, plan, begun, told)
-    learn(others, rate=_RATE, until=_DECIDED)
-    after, words = _best(line, others, held)
-    _better(before, after, signs(held))
-    learn(lines, rate=_RATE / 2, until=1.0)
-    adapters = learnt(line.model)
-    merge(line.model)
-    if words == "their own":
-        line.facts["words"] = own_words([one.text for one in lines], line.alphabet)
-    if words == "none":
-        line.facts["language"] = "none"
+        raise FovealError(f"{folder}: the lines are read without a fault", remedy="nothing to adapt")
+    start = parameters_of(line.model)
+    after = _learn_in_turn(line, lines, plan=plan, until=begun + 60 * plan.minutes, told=told)
+    words = min(after, key=lambda name: after[name])
+    _better(before, after[words], signs(lines))
+    learnt = settle(line.model, start, seed=plan.seed)
+    line.facts |= _said(words, lines, line)
     if is_adapter(str(output)):
-        _save_beside(source, line, adapters, output)
+        _save_beside(source, line, learnt, output)
     else:
         save(line, output)
-    counts = len(lines), len(held), len(found) - len(lines)
-    cers = before / signs(held), after / signs(held)
-    return Adapted(*counts, *cers, words=words, seconds=time.monotonic() - begun)
+    cers = before / signs(lines), after[words] / signs(lines)
+    return Adapted(len(lines), len(found) - len(lines), *cers, words=words, seconds=time.monotonic() - begun)
 
 
 def _check(source: str, output: Path) -> None:
@@ -131,51 +117,82 @@ def _check(source: str, output: Path) -> None:
         )
 
 
-def _save_beside(source: str, line: LineFile, adapters: dict[str, NDArray[np.float32]], output: Path) -> None:
-    facts = {key: value for key, value in line.facts.items() if key in ("words", "language")}
-    try:
-        write_adapter(output, Adapter(source, adapters, facts))
-    except OSError as error:
-        raise OutputFailed(f"{output}: {error.strerror}", remedy="choose another place") from error
+def _learn_in_turn(
+    line: LineFile, lines: Sequence[TextLine], *, plan: Plan, until: float, told: Told | None
+) -> dict[str, int]:
+    """Give the model the mean parameters of all folds; return their edits, by WORDS, of what was held out.
+
+    until: when the time is up.
+    """
+    start, after = parameters_of(line.model), dict.fromkeys(WORDS, 0)
+    mean = {name: torch.zeros_like(value) for name, value in start.items()}
+    for fold in range(FOLDS):
+        put(line.model, start)
+        turn = Course(max(2, plan.steps // FOLDS), (until - time.monotonic()) / (FOLDS - fold), _RATE)
+        found = _fold(
+            line, lines, fold, turn=turn, seed=FOLDS * plan.seed, told=_part(told, fold / FOLDS, 1 / FOLDS)
+        )
+        for name, count in found.items():
+            after[name] += count
+        for name, value in parameters_of(line.model).items():
+            mean[name] += value / FOLDS
+    put(line.model, mean)
+    return after
 
 
-def _best(line: LineFile, others: Sequence[TextLine], held: Sequence[TextLine]) -> tuple[int, str]:
-    """Return the fewest edits of the held-out lines, and with which of WORDS they are read so well."""
+def _fold(
+    line: LineFile, lines: Sequence[TextLine], fold: int, *, turn: Course, seed: int, told: Told | None
+) -> dict[str, int]:
+    """Let a model learn from all lines but its share, read that, and learn from it too; return the edits."""
+    others = [one for place, one in enumerate(lines) if place % FOLDS != fold]
+    _learn(line, others, course=turn.part(_DECIDED), seed=seed + fold, told=_part(told, 0, _DECIDED))
+    found = _edits_by_words(line, others, lines[fold::FOLDS])
+    _learn(
+        line,
+        lines,
+        course=turn.part(1 - _DECIDED),
+        seed=seed + fold,
+        told=_part(told, _DECIDED, 1 - _DECIDED),
+    )
+    return found
+
+
+def _learn(
+    line: LineFile, lines: Sequence[TextLine], *, course: Course, seed: int, told: Told | None
+) -> None:
+    """Let all of a model learn from lines, as they are and put together anew."""
+    cuts = cut(line.model, lines, line.alphabet)
+    questions = batches(lines, cuts, line.alphabet, drawing=Drawing(), seed=seed)
+    parameters = list(line.model.requires_grad_(True).parameters())
+    tune(line.model, parameters, questions, course=course, seed=seed, told=told)
+
+
+def _part(told: Told | None, begin: float, size: float) -> Told | None:
+    """Return what tells of the whole work when it is told of a part of it."""
+    return None if told is None else lambda share: told(begin + share * size)
+
+
+def _edits_by_words(line: LineFile, others: Sequence[TextLine], held: Sequence[TextLine]) -> dict[str, int]:
+    """Return the edits of lines held out, read with each of WORDS; `others` were learnt from."""
     listed = own_words([one.text for one in others], line.alphabet)
     own = Words(line.alphabet, own=Vocabulary.from_text(listed)) if listed else line.words
     choices: dict[str, Words | None] = {"as before": line.words, "their own": own, "none": None}
-    found = {name: edits(line.model, line.alphabet, held, words=words) for name, words in choices.items()}
-    best = min(found, key=lambda name: found[name])
-    return found[best], best
+    return {name: edits(line.model, line.alphabet, held, words=words) for name, words in choices.items()}
 
 
-class _Lessons:
-    """Trains the adapters of a model, once and again."""
+def _said(words: str, lines: Sequence[TextLine], line: LineFile) -> dict[str, str]:
+    """Return what the model's file says of the words that it reads with."""
+    if words == "none":
+        return {"language": "none"}
+    return {"words": own_words([one.text for one in lines], line.alphabet)} if words == "their own" else {}
 
-    def __init__(self, line: LineFile, plan: Plan, begun: float, told: Told | None) -> None:
-        torch.manual_seed(plan.seed)
-        self._line, self._plan, self._begun, self._told = line, plan, begun, told
-        self._steps, self._done = 0, 0.0
-        self._learnt = attach(line.model, LAYERS, plan.rank)
 
-    def __call__(self, lines: Sequence[TextLine], *, rate: float, until: float) -> None:
-        """Learn from lines; until: by which share of the steps and minutes."""
-        model, alphabet, plan = self._line.model, self._line.alphabet, self._plan
-        left = 60 * plan.minutes * until - (time.monotonic() - self._begun)
-        steps = max(1, round(plan.steps * until) - self._steps)
-        questions = batches(
-            lines, cut(model, lines, alphabet), alphabet, drawing=Drawing(), seed=plan.seed + steps
-        )
-        course = Course(steps, max(left, 1.0), rate)
-        self._steps += tune(
-            model, self._learnt, questions, course=course, seed=plan.seed, told=self._part(until)
-        )
-        self._done = until
-
-    def _part(self, until: float) -> Told | None:
-        """Return what tells of the whole work when it is told of the part that ends at `until`."""
-        told, done = self._told, self._done
-        return None if told is None else lambda share: told(done + share * (until - done))
+def _save_beside(source: str, line: LineFile, learnt: dict[str, NDArray[Any]], output: Path) -> None:
+    facts = {key: value for key, value in line.facts.items() if key in ("words", "language")}
+    try:
+        write_adapter(output, Adapter(source, learnt, facts))
+    except OSError as error:
+        raise OutputFailed(f"{output}: {error.strerror}", remedy="choose another place") from error
 
 
 def _enough(folder: Path, lines: Sequence[TextLine], found: Sequence[TextLine], line: LineFile) -> None:

@@ -40,6 +40,10 @@ class Course:
     seconds: float
     rate: float
 
+    def part(self, share: float) -> Course:
+        """Return a shorter course, as fast."""
+        return Course(max(1, round(self.steps * share)), max(1.0, self.seconds * share), self.rate)
+
     def rate_at(self, step: int, done: float) -> float:
         """Return the rate of a step, when so great a share of the course is done."""
         risen = min(1.0, (step + 1) / (1 + min(_WARM, self.steps // 10)))

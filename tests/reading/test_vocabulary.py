@@ -25,6 +25,7 @@ def test_every_word_is_found_with_its_chances_and_no_other(
     every = first.keys() | second.keys()
     numbers = {word: made.find(word) for word in every}
     assert sorted(numbers.values()) == list(range(len(every)))
+    assert made.words() == sorted(every, key=lambda word: numbers[word])
     for word, number in numbers.items():
         for weights, listed in (([1, 0], first), ([0, 1], second)):
             (found,) = made.log_chances(np.array([number]), np.array(weights, np.float32))
@@ -54,6 +55,9 @@ def test_words_tell_the_language_and_unknown_ones_tell_nothing() -> None:
     assert SOME.languages[int(SOME.heard(["le"]).argmax())] == "fr"
     assert SOME.languages[int(SOME.heard(["an"]).argmax())] == "de"
     assert np.allclose(SOME.heard([]), SOME.prior())
+    french = np.array([0.01, 0.01, 0.98], np.float32)
+    assert SOME.languages[int(SOME.heard(["on"], prior=french).argmax())] == "en"
+    assert np.allclose(SOME.heard(["xyz"], prior=french), french)
     assert np.allclose(SOME.heard(["xyz"]), SOME.prior())
     assert SOME.prior()[0] > SOME.prior()[2] > SOME.prior()[1]
     assert SOME.only(["de", "fr"]).tolist() == pytest.approx([0, 0.5, 0.5])

@@ -111,6 +111,18 @@ def test_a_model_reads_its_own_words_too() -> None:
     assert read(DOUBT, Words(ALPHABET, own=own, vocabulary=Vocabulary.build({"en": {"dog": -4.0}}))) == "cat"
 
 
+def test_its_own_words_tell_the_language_of_a_text_until_the_text_does() -> None:
+    both = Vocabulary.build(
+        {"en": {"the": -3.0, "cat": -9.0, "cut": -14.0}, "fr": {"les": -4.0, "cut": -8.0}}
+    )
+    own = Words(ALPHABET, own=Vocabulary.from_text("les -1"), vocabulary=both)
+    assert own.prior is not None
+    assert own.prior.sum() == pytest.approx(1)
+    assert own.heard([]).weights[0][1] > 0.8 > Words(ALPHABET, vocabulary=both).heard([]).weights[0][1]
+    assert own.heard([tuple(ALPHABET.encode("the"))]).weights[0][0] > 0.8
+    assert Words(ALPHABET, vocabulary=both).prior is None
+
+
 def test_only_what_both_steps_read_surely_tells_a_language() -> None:
     sure, doubt = span_of(SURE), span_of(DOUBT)
     assert is_sure(sure, [Trial(SURE, SURE)])

@@ -11,7 +11,7 @@ import foveal
 from foveal.errors import ConfigError, FovealError
 from foveal.train.adapt import Plan, adapt
 
-QUICK = Plan(rank=4, steps=80, minutes=4.0, threads=1)
+QUICK = Plan(steps=50, minutes=4.0, threads=1)
 
 
 def accented(text: str) -> str:
@@ -24,7 +24,7 @@ def test_a_habit_is_learnt_from_a_few_lines_and_kept_in_one_small_file(tmp_path:
     told: list[float] = []
     result = adapt("fast", lines, tmp_path / "mine.onnx", plan=QUICK, told=told.append)
     assert result.after < result.before
-    assert (result.lines, result.held_out, result.left_out) == (12, 2, 0)
+    assert (result.lines, result.left_out) == (12, 0)
     assert told == sorted(told)
     assert (tmp_path / "mine.onnx").stat().st_size < 5e6
     reader = foveal.load(tmp_path / "mine.onnx", threads=1)
@@ -36,7 +36,7 @@ def test_a_habit_is_learnt_from_a_few_lines_and_kept_in_one_small_file(tmp_path:
 def test_what_was_learnt_can_lie_beside_the_model(tmp_path: Path) -> None:
     lines = write_lines(tmp_path / "lines", 12, told=accented)
     adapt("fast", lines, tmp_path / "mine.npz", plan=QUICK)
-    assert (tmp_path / "mine.npz").stat().st_size < 5e5
+    assert (tmp_path / "mine.npz").stat().st_size < 2e6
     images = sorted((lines / "images").iterdir())
     read = foveal.load(tmp_path / "mine.npz", threads=1).transcribe(images)
     plain = foveal.Reader("fast", 1).transcribe(images)
