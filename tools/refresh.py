@@ -90,8 +90,9 @@ PICTURES = {
     "docs/looks.png": ("line-06-looks.png", "examples/printed_page.jpg --line 6"),
     "docs/explaining/till.png": (
         "receipt-line5-word1-char3-why.png", "examples/receipt.jpg --line 5 --word 1 --char 3 --why l"),
-    "docs/explaining/ampersand.png": ("line-14-path.png", "examples/handwritten_note.jpg --line 14"),
-    "docs/explaining/joined.png": ("line-03-looks.png", "examples/fraktur.png --line 3"),
+    "docs/explaining/skipped.png": ("line-01-path.png", "examples/failures/skipped.webp --line 1"),
+    "docs/explaining/joined.png": (
+        "line-01-looks.png", "examples/failures/touching.webp --line 1 --language none"),
     "docs/explaining/dots.png": (
         "dots-word2-char2-why.png", "examples/failures/dots.webp --word 2 --char 2 --why ä"),
     "docs/explaining/tail.png": ("line-01-looks.png", "examples/failures/tail.webp --line 1"),
