@@ -73,7 +73,7 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
         near = _lines(image, found.lines, transcriber, looks=looks)
     near = upended(image, near, transcriber, rotation=found.rotation, looks=looks)
     if len(found.lines) <= MARKS:
-        near = unstacked(image, near, transcriber, looks=looks)
+        near = unstacked(image, near, transcriber, rotation=found.rotation, looks=looks)
     afar = _lines(image, found.afar, transcriber, looks=looks)
     read = better([pair for pair in near if is_read(*pair, most=most)], afar)
     unread = tuple(line.polygon for place, line in near if not is_read(place, line, most=most))
@@ -114,17 +114,23 @@ def upended(
     return [instead.get(id(pair), pair) for pair in near]
 
 
-def unstacked(image: PageImage, near: list[Pair], transcriber: Transcriber, *, looks: bool) -> list[Pair]:
-    """Read unread marks under each other as one line, downwards and upwards, and keep it if it reads well."""
-    columns = stacks([place for place, line in near if not is_read(place, line, most=1.0)])
+def unstacked(
+    image: PageImage, near: list[Pair], transcriber: Transcriber, *, rotation: int, looks: bool
+) -> list[Pair]:
+    """Read pieces under each other as one line, downwards and upwards, and keep it if it reads better."""
+    pieces = [pair for pair in near if _is_steep(pair[0], rotation) or not is_read(*pair, most=1.0)]
+    columns = stacks([place for place, _ in pieces])
     down = [falling(column) for column in columns]
     ways = [*down, *(place.turned_over() for place in down)]
     read = _lines(image, ways, transcriber, looks=looks) if ways else []
-    for number, column in enumerate(columns):
+    for number in range(len(columns)):
         best = max(read[number], read[number + len(columns)], key=lambda pair: _evidence([pair]))
-        if _sureness([best]) > DOUBTFUL and is_read(*best, most=1.0) and len(best[1].text) >= len(column):
-            gone = {id(mark) for mark in column}
-            near = [pair for pair in near if id(pair[0]) not in gone] + [best]
+        under = [pair for pair in pieces if shared(pair[0], best[0]) > UNDER]
+        parts = [pair for pair in under if is_read(*pair, most=1.0)]
+        if _sureness([best]) <= DOUBTFUL or not is_read(*best, most=1.0):
+            continue
+        if len(best[1].text) >= len(columns[number]) and _evidence([best]) > _evidence(parts):
+            near = [pair for pair in near if all(pair is not other for other in under)] + [best]
     return near
 
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from foveal.document import Document, Line, Page
 from foveal.errors import ConfigError
-from foveal.geometry import Transform
+from foveal.geometry import box
 from foveal.images import PageImage, Source, name_of
 from foveal.images import pages as open_pages
-from foveal.reading.cut import Strip
 from foveal.reading.engine import Session, load_session, threads_here
 from foveal.reading.line_graphs import MODELS, check, load_line
 from foveal.reading.vocabulary import check_language
@@ -95,16 +94,25 @@ class Reader:
     def transcribe(self, strips: Sequence[Source], *, looks: bool = False) -> list[Line]:
         """Return one Line for each image of a single line or word (array, PIL image, path), in their order.
 
-        Polygons are in pixels of the image given. An image without text gives a Line without words.
+        Wide blank margins are not looked at. Polygons are in pixels of the image given. An image without text
+        gives a Line without words.
         """
+        from foveal.reading.compose import as_polygon
         from foveal.reading.inked import with_boxes
         from foveal.reading.steer import Held
+        from foveal.reading.trim import trimmed
 
         images = [image.pixels for strip in strips for image in open_pages(strip, select=[1])]
-        readings = self._transcriber.read(images, looks=looks)
+        cut = [trimmed(image) for image in images]
+        readings = self._transcriber.read([strip.image for strip in cut], looks=looks)
         held = [
-            Held(Strip(image, Transform.shift(0, 0)), with_boxes(reading, image), self.model)
-            for reading, image in zip(readings, images, strict=True)
+            Held(
+                strip,
+                with_boxes(reading, strip.image),
+                self.model,
+                polygon=as_polygon(box(0, 0, *image.shape[1::-1])),
+            )
+            for reading, strip, image in zip(readings, cut, images, strict=True)
         ]
         return [one.line() if looks else one.plain() for one in held]
 
