@@ -178,12 +178,12 @@ def card(data: Path, _: Path) -> None:
 
 
 def pictures(_: Path, __: Path) -> None:
-    """Draw the pictures of README and of the pages on explaining again, in 256 colours."""
+    """Draw the pictures of README and of the pages on explaining again, in 96 colours."""
     for picture, (made, arguments) in PICTURES.items():
         with tempfile.TemporaryDirectory() as scratch:
             told("-m", "foveal", "explain", *arguments.split(), "--out", scratch)
             with Image.open(Path(scratch) / made) as drawn:
-                drawn.quantize(256, dither=Image.Dither.NONE).save(ROOT / picture, optimize=True)
+                drawn.quantize(96, dither=Image.Dither.NONE).save(ROOT / picture, optimize=True)
         print(picture)
 
 
