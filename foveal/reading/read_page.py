@@ -7,6 +7,7 @@ from dataclasses import replace
 from foveal.document import Block, Line, Page
 from foveal.geometry import points
 from foveal.images import PageImage
+from foveal.reading.between import between
 from foveal.reading.compose import as_polygon, compose_block
 from foveal.reading.cut import MARGIN, Strip, cut
 from foveal.reading.engine import Session
@@ -46,6 +47,12 @@ FEW = 24
 MARKS = 48
 """On pages of up to so many lines and marks, letters under each other that are not read alone are joined."""
 
+ROWS = 12
+"""With fewer lines a page is no list: figures by themselves are not looked for."""
+
+FIGURE = 0.9
+"""Least confidence of a figure by itself."""
+
 DOUBTFUL = 0.9
 """Below this confidence a page is tried upside down."""
 
@@ -76,6 +83,7 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
         near = unstacked(image, near, transcriber, rotation=found.rotation, looks=looks)
     afar = _lines(image, found.afar, transcriber, looks=looks)
     read = better([pair for pair in near if is_read(*pair, most=most)], afar)
+    read += figures(image, read, transcriber, looks=looks)
     unread = tuple(line.polygon for place, line in near if not is_read(place, line, most=most))
     unread += tuple(outline for place, _ in read for outline in place.foreign)
     places = [where_written(place, line) for place, line in read]
@@ -84,6 +92,19 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     written = tuple(_block(block, [of[id(place)] for place in block.lines]) for block in blocks)
     rotation = -found.rotation % 360  # the text lies turned by the one, the other turns it back
     return Page(image.number, width, height, written, rotation, 0.0 - found.skew, unread)
+
+
+def figures(image: PageImage, read: list[Pair], transcriber: Transcriber, *, looks: bool) -> list[Pair]:
+    """Return the figures that stand alone in the gaps of a page's rows, if they are read surely."""
+    if len(read) < ROWS:
+        return []
+    places = between([place for place, _ in read], image.pixels)
+    pairs = _lines(image, places, transcriber, looks=looks) if places else []
+    return [pair for pair in pairs if _stands_alone(pair[1].text) and _sureness([pair]) >= FIGURE]
+
+
+def _stands_alone(text: str) -> bool:
+    return text.isalnum() or text == ":"
 
 
 def is_upside_down(image: PageImage, near: list[Pair], transcriber: Transcriber) -> bool:
