@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from foveal.geometry import bounds, points
 from foveal.reading.cut import MARGIN
 from foveal.reading.found import FoundLine
-
-LEVEL = 5.0
-"""Only lines that run level to so many degrees are looked at."""
+from foveal.reading.reach import LEVEL, ink_beside
 
 APART = 1.5
 """Least gap between two lines of a row in which something is looked for, in line heights."""
@@ -24,7 +22,6 @@ _BESIDE = 0.4  # least white on either side of a figure, in line heights
 _WHITE = 0.1  # how much of it is cut out with the figure
 _JOINED = 0.3  # ink nearer to each other than this belongs together
 _LOW, _HIGH, _WIDE = 0.45, 1.15, 2.2  # a figure's least and greatest height, and its greatest width
-_INK, _LEAST = 0.3, 12.0  # of the contrast of the line's own letters; at least so many grey levels
 
 Boxes = NDArray[np.float64]
 Picture = NDArray[np.uint8]
@@ -53,23 +50,14 @@ def _behind(line: FoundLine, boxes: Boxes, index: int, page: Picture) -> Iterato
     rows = slice(max(round(y - tall * (0.5 + MARGIN)), 0), max(round(y + tall * (0.5 + MARGIN)), 0))
     start = round(right)
     letters = page[rows, max(round(right - 2 * tall), 0) : start, 1]
-    ink = _ink(letters, page[rows, start : round(end), 1])
+    if not letters.size:
+        return
+    ink = ink_beside(letters, page[rows, start : round(end), 1])
     high, low = rows.start + MARGIN * tall, rows.start + len(ink) - MARGIN * tall
     for first, last in _groups(ink, tall):
         left, right = start + first - _WHITE * tall, start + last + _WHITE * tall
         upper, lower = (points([(left, y), (right, y)]) for y in (high, low))
         yield FoundLine(upper, lower, tall, line.sure, line.kind)
-
-
-def _ink(letters: Picture, gap: Picture) -> NDArray[np.bool_]:
-    """Return where a gap has ink as dark (or light) as letters beside it have."""
-    levels = np.sort(letters, axis=None).astype(np.float32)
-    if not levels.size:
-        return np.zeros(gap.shape, bool)
-    low, ground, high = (levels[int(share * (len(levels) - 1))] for share in (0.02, 0.5, 0.98))
-    sign = 1.0 if high - ground > ground - low else -1.0
-    contrast = max(float(high - ground), float(ground - low))
-    return np.asarray(sign * (gap - ground) > max(_INK * contrast, _LEAST))
 
 
 def _groups(ink: NDArray[np.bool_], tall: float) -> Iterator[tuple[int, int]]:

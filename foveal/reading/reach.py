@@ -67,12 +67,16 @@ def _mark(line: FoundLine, page: Picture, *, end: int, room: float) -> Mark | No
     beyond = beyond[:, : round(room)]
     if not letters.size or not beyond.size:
         return None
+    return _narrow(ink_beside(letters, beyond), tall, far=room >= FAR * tall)
+
+
+def ink_beside(letters: Picture, place: Picture) -> NDArray[np.bool_]:
+    """Return where a place has ink as dark, or as light, as letters beside it have; both are grey levels."""
     levels = np.sort(letters, axis=None).astype(np.float32)
     low, ground, high = (levels[int(share * (len(levels) - 1))] for share in (0.02, 0.5, 0.98))
     sign = 1.0 if high - ground > ground - low else -1.0
     contrast = max(float(high - ground), float(ground - low))
-    ink = np.asarray(sign * (beyond - ground) > max(_INK * contrast, _LEAST))
-    return _narrow(ink, tall, far=room >= FAR * tall)
+    return np.asarray(sign * (place - ground) > max(_INK * contrast, _LEAST))
 
 
 def _narrow(ink: NDArray[np.bool_], tall: float, *, far: bool) -> Mark | None:
