@@ -54,6 +54,21 @@ def settle(model: nn.Module, before: Mapping[str, Tensor], *, seed: int) -> dict
     return found
 
 
+@torch.no_grad()
+def scatter(model: nn.Module, *, seed: int) -> None:
+    """Round the matrices of a model to the integers it will be stored with, up or down by chance.
+
+    So what many weights learnt together stays, where each learnt less than half a step (Gupta et al., 2015).
+    A channel's largest weight is its own step times a whole number already, and stays.
+    """
+    rng = np.random.default_rng(seed)
+    for value in model.parameters():
+        now = value.detach().numpy()
+        if now.ndim >= 2 and now.size >= _SMALL:
+            _, steps = _integers(now)
+            value.copy_(torch.from_numpy(np.floor(now / steps + rng.random(now.shape, np.float32)) * steps))
+
+
 def _integers(values: Floats) -> Integers:
     """Return a parameter as it is stored where products are of integers."""
     return in_bytes(values, LEVELS if in_products(values.shape) else 127)

@@ -13,6 +13,7 @@ from foveal.alphabet import Alphabet
 from foveal.errors import ConfigError
 from foveal.models.line import LineModel
 from foveal.models.one_file import LineFile, check_output, open_line, save
+from foveal.train.changes import scatter
 from foveal.train.clean_print import clean_print
 from foveal.train.few_lines import Drawing, TextLine, batches, cut, read_lines
 from foveal.train.tune import Course, Told, edits, signs, tune
@@ -35,7 +36,7 @@ class Plan:
     frozen: bool = False
     minutes: float = 10.0
     steps: int = _STEPS
-    rate: float = 3e-4
+    rate: float = 1.2e-4
     rehearsed: float = 0.2
     threads: int | None = None
     seed: int = 0
@@ -97,6 +98,7 @@ def finetune(source: str, sets: Sets, output: Path, *, plan: Plan, told: Told | 
     added = "".join(line.alphabet.unwritable("".join(one.text for one in lines)))
     grow(line, added)
     steps = _learn(line, lines, sets, plan=plan, told=told)
+    scatter(line.model, seed=plan.seed)
     after = _cers(line, measured)
     save(line, output)
     both = zip(measured, before, after, strict=True)

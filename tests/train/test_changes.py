@@ -6,7 +6,7 @@ import torch
 from foveal.models.graphs import snap
 from foveal.models.line import LineModel
 from foveal.reading.beside import Adapter
-from foveal.train.changes import parameters_of, put, settle
+from foveal.train.changes import parameters_of, put, scatter, settle
 
 
 def stored() -> LineModel:
@@ -56,3 +56,22 @@ def test_a_settled_model_is_stored_as_it_is() -> None:
         assert np.allclose(before[name].numpy() + found.change(name), after[name], atol=1e-6)
     for name in found.vectors:
         assert np.array_equal(found.parameters[name], after[name])
+
+
+def test_a_scattered_model_is_stored_as_it_is_and_keeps_what_it_learnt() -> None:
+    model = stored()
+    before = parameters_of(model)
+    with torch.no_grad():
+        for value in model.parameters():
+            value += 0.1 * value.abs().max() / 64
+    learnt = parameters_of(model)
+    scatter(model, seed=0)
+    after = {name: value.detach().numpy() for name, value in model.named_parameters()}
+    for name in (name for name, value in after.items() if value.ndim >= 2 and value.size >= 64):
+        assert np.allclose(snap(after[name], "integer"), after[name], rtol=1e-5, atol=1e-7), name
+    name = "blocks.0.mlp.0.weight"
+    gone = snap(learnt[name].numpy(), "integer").mean() - before[name].numpy().mean()
+    kept = after[name].mean() - before[name].numpy().mean()
+    wanted = (learnt[name] - before[name]).mean().item()
+    assert abs(kept - wanted) < 0.2 * wanted
+    assert abs(gone - wanted) > abs(kept - wanted)
