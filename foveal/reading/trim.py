@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,8 +29,7 @@ def trimmed(image: NDArray[np.uint8]) -> Strip:
     nothing is cut.
     """
     high, wide = image.shape[:2]
-    ink = _ink(image)
-    columns, rows = (np.flatnonzero(ink.any(axis)) for axis in (0, 1))
+    columns, rows = _inked(image)
     if not columns.size:
         return Strip(image, Transform.shift(0, 0))
     tall = int(rows[-1] - rows[0]) + 1
@@ -41,11 +41,14 @@ def trimmed(image: NDArray[np.uint8]) -> Strip:
     return Strip(cut, Transform.shift(left, top))
 
 
-def _ink(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def _inked(image: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return which columns and which rows have ink."""
     rim = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
-    paper = np.median(rim, axis=0).astype(np.int16)
-    off = np.abs(image.astype(np.int16) - paper).max(axis=2)
-    return np.asarray(off > max(_DARK, int(off.max()) // 16))
+    off = cv2.absdiff(image, np.full_like(image, np.median(rim, axis=0)))
+    # of rows, each column's largest, and of columns each row's; both by channel
+    down, along = (cv2.reduce(off, axis, cv2.REDUCE_MAX).reshape(-1, 3).max(axis=1) for axis in (0, 1))
+    least = max(_DARK, int(down.max()) // 16)
+    return np.flatnonzero(down > least), np.flatnonzero(along > least)
 
 
 def _kept(inked: NDArray[np.intp], size: int, margin: float) -> tuple[int, int]:
