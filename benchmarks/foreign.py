@@ -1,13 +1,15 @@
 """Are words of other scripts told from those that can be written? `python benchmarks/foreign.py PACK SET…`
 
 Lines of Cyrillic, Greek, Hebrew, Arabic, Chinese, Japanese and Korean words, with numbers and Latin words
-among them, are rendered in the faces of PACK (tools/fetch_fonts.py) and read. Printed: the share of foreign
-words that are told; how many words of real Latin text in the sets are taken for foreign.
+among them, are rendered in the faces of PACK (tools/fetch_fonts.py) and read: words that training has not,
+unless `--known`. Printed: the share of foreign words that are told; how many words of real Latin text in the
+sets are taken for foreign.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -21,15 +23,25 @@ from foveal.synth import style
 from foveal.synth.batches import Artist, collate
 from foveal.synth.draw import HEIGHT
 from foveal.synth.fonts import KINDS, Faces
-from foveal.synth.lexicon import Lexicon
+from foveal.synth.lexicon import Lexicon, foreign_words
 from foveal.synth.texts import Texts
 
 WIDTH = 768
 
 
-def rendered(pack: Path, count: int, *, seed: int) -> tuple[list[np.ndarray], list[str]]:
+def unseen(lexicon: Lexicon) -> Lexicon:
+    """Return a lexicon with the next commonest foreign words instead of those it has."""
+    words = {
+        language: tuple(sorted(set(each) - set(lexicon.foreign.get(language, ()))))
+        for language, each in foreign_words(scale=2).items()
+    }
+    return replace(lexicon, foreign=words)
+
+
+def rendered(pack: Path, count: int, *, seed: int, known: bool) -> tuple[list[np.ndarray], list[str]]:
     """Return images of foreign lines, and the texts to be read of them."""
-    artist = Artist(Faces(pack), Texts(Lexicon.load(pack / "words.json.gz")))
+    lexicon = Lexicon.load(pack / "words.json.gz")
+    artist = Artist(Faces(pack), Texts(lexicon if known else unseen(lexicon)))
     random, rng = Random(seed), np.random.default_rng(seed)
     drawings = []
     while len(drawings) < count:
@@ -60,8 +72,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--seed", type=int, default=77, help="other lines")
+    parser.add_argument("--known", action="store_true", help="words that training has too")
     asked = parser.parse_args()
-    images, texts = rendered(asked.pack, asked.count, seed=asked.seed)
+    images, texts = rendered(asked.pack, asked.count, seed=asked.seed, known=asked.known)
     for model in asked.model:
         reader = Reader(model, threads=1)
         told = every = 0

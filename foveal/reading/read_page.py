@@ -84,7 +84,12 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     afar = _lines(image, found.afar, transcriber, looks=looks)
     read = better([pair for pair in near if is_read(*pair, most=most)], afar)
     read += figures(image, read, transcriber, looks=looks)
-    unread = tuple(line.polygon for place, line in near if not is_read(place, line, most=most))
+    near_places = {id(place) for place, _ in near}
+    instead = [place for place, _ in read if id(place) not in near_places]
+    left = [pair for pair in near if not is_read(*pair, most=most)]
+    unread = tuple(
+        line.polygon for place, line in left if not any(shared(place, one) > UNDER for one in instead)
+    )
     unread += tuple(outline for place, _ in read for outline in place.foreign)
     places = [where_written(place, line) for place, line in read]
     blocks = order(replace(found, lines=places), width, height)

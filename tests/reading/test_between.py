@@ -72,6 +72,8 @@ def test_the_quantities_of_a_list_are_read():
         y = 60 + 90 * number
         for x, text in ((50, name), (400, str(count)), (560, f"{count}2.50")):
             ImageDraw.Draw(page).text((x, y), text, font=font, fill="black")
-    texts = [line.text for line in foveal.read(page).pages[0].lines]
+    (read,) = foveal.read(page).pages
+    texts = [line.text for line in read.lines]
+    assert len(read.unread) <= sum(str(count) not in texts for count in COUNTS)
     assert set(GOODS) <= set(texts)
     assert sum(str(count) in texts for count in COUNTS) >= 7

@@ -18,6 +18,14 @@ def stored() -> LineModel:
     return model
 
 
+def moved_a_little(model: LineModel) -> dict[str, torch.Tensor]:
+    """Move every parameter by a tenth of a step of the largest, and return what they are then."""
+    with torch.no_grad():
+        for value in model.parameters():
+            value += 0.1 * value.abs().max() / 64
+    return parameters_of(model)
+
+
 def test_a_model_that_learnt_nothing_stays_and_has_no_changes() -> None:
     model = stored()
     before = parameters_of(model)
@@ -31,10 +39,7 @@ def test_a_model_that_learnt_nothing_stays_and_has_no_changes() -> None:
 def test_what_moves_by_less_than_half_a_step_is_kept_together() -> None:
     model = stored()
     before = parameters_of(model)
-    with torch.no_grad():
-        for value in model.parameters():
-            value += 0.1 * value.abs().max() / 64
-    learnt = parameters_of(model)
+    learnt = moved_a_little(model)
     found = Adapter("tiny", settle(model, before, seed=0), {})
     name = "blocks.0.mlp.0.weight"
     change = found.change(name)
@@ -61,10 +66,7 @@ def test_a_settled_model_is_stored_as_it_is() -> None:
 def test_a_scattered_model_is_stored_as_it_is_and_keeps_what_it_learnt() -> None:
     model = stored()
     before = parameters_of(model)
-    with torch.no_grad():
-        for value in model.parameters():
-            value += 0.1 * value.abs().max() / 64
-    learnt = parameters_of(model)
+    learnt = moved_a_little(model)
     scatter(model, seed=0)
     after = {name: value.detach().numpy() for name, value in model.named_parameters()}
     for name in (name for name, value in after.items() if value.ndim >= 2 and value.size >= 64):
