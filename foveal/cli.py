@@ -28,6 +28,10 @@ From = Annotated[str, typer.Option("--from", help="fast, accurate, or a file: mi
 Language = Annotated[
     str, typer.Option(help="Whose words help where ink leaves a doubt: auto, none, fr, fr+en, ….")
 ]
+Context = Annotated[
+    bool | None,
+    typer.Option(help="Read doubtful lines again by what is usual in fr, de, en; else as the model does."),
+]
 Threads = Annotated[int | None, typer.Option(help="CPU threads; as many as there are cores unless told.")]
 
 
@@ -41,6 +45,7 @@ def read(
     pages: Annotated[str | None, typer.Option(help="Pages of PDFs and TIFFs: 1-3,5,8-.")] = None,
     model: Model = "fast",
     language: Language = "auto",
+    context: Context = None,
     threads: Threads = None,
     boxes: Annotated[str, typer.Option(help="How deep boxes go: line, word or char.")] = "word",
     overlay: Annotated[str | None, typer.Option(help="Draw the boxes: a PNG or a folder.")] = None,
@@ -67,7 +72,7 @@ def read(
         raise ConfigError(f"{format} cannot hold looks", remedy="only --format json does")
     boxes = "char" if looks else boxes
     share = None if max_error is None else as_share(max_error)
-    reader = Reader(model, threads, language=language, remedies=remedies)
+    reader = Reader(model, threads, language=language, context=context, remedies=remedies)
     inputs, failed = find_inputs(files)
     several = len(inputs) + len(failed) > 1
     kept = [item.source for item in inputs]
@@ -87,6 +92,7 @@ def explain(
     out: Annotated[Path, typer.Option(help="The folder of the report and the pictures.")] = Path("explained"),
     model: Model = "fast",
     language: Language = "auto",
+    context: Context = None,
     colours: Annotated[str, typer.Option(help="viridis, inferno, magma, plasma or cividis.")] = "viridis",
     alpha: Annotated[float, typer.Option(help="Opacity of the strongest colour, 0 to 1.")] = 0.7,
     side_by_side: Annotated[
@@ -111,7 +117,15 @@ def explain(
 
     style = Style(alpha=alpha, colours=colours, side_by_side=side_by_side)
     explanation = explain(
-        file, line=line, word=word, char=char, page=page, model=model, language=language, style=style
+        file,
+        line=line,
+        word=word,
+        char=char,
+        page=page,
+        model=model,
+        language=language,
+        context=context,
+        style=style,
     )
     answers = [] if why is None else save_why(explanation, why, out, by=by)
     answers += save_what_if(explanation, out) if what_if else []
@@ -129,6 +143,7 @@ def evaluate(
     folders: Annotated[list[Path], typer.Argument(metavar="SET...", help="Crops or pages with their truth.")],
     model: Model = "fast",
     language: Language = "auto",
+    context: Context = None,
     threads: Threads = None,
     rule: Annotated[
         str | None, typer.Option(help="What counts as the same text; unless told, the set's.")
@@ -146,7 +161,7 @@ def evaluate(
     from foveal.explain.examiner import Examiner
     from foveal.reading.reader import Reader
 
-    reader = Reader(model, threads, language=language)
+    reader = Reader(model, threads, language=language, context=context)
     examiner = Examiner(model, threads=reader.threads) if attention else None
     for folder in folders:
         report = evaluate(folder, reader, rule=rule, limit=limit, attention=examiner)

@@ -68,8 +68,9 @@ class Char:
 class Remedy:
     """That a word was read otherwise than it looked at first. `before`: what it read then.
 
-    `kind`: "listed", a word of the language stands where what was seen left a doubt; or how it was looked at
-    again because its looks had gone wrong: "monotonic", the looks kept in order, or "split", in halves.
+    `kind`: "listed", a word of the language stands where what was seen left a doubt; "context", what stands
+    around it and what usually follows that decided; or how it was looked at again because its looks had gone
+    wrong: "monotonic", the looks kept in order, or "split", in halves.
     """
 
     kind: str

@@ -9,6 +9,8 @@ from typing import Any
 from foveal.document import Polygon
 from foveal.explain.trajectory import Fixation, Run, Trajectory
 from foveal.geometry import box
+from foveal.reading.context import CONTEXT
+from foveal.reading.words import LISTED
 
 ASTRAY = 1.0
 """Pitches between the place of a look and the box of its character, above which attention wandered."""
@@ -80,12 +82,18 @@ def _guessed(path: Trajectory) -> Iterator[Anomaly]:
             yield Anomaly("guessed", one.number, 1.0, one.char.polygon, says)
 
 
+_HOW = {
+    LISTED: "the words of the language decided",
+    CONTEXT: "what usually follows what decided",
+}
+
+
 def _otherwise(path: Trajectory) -> Iterator[Anomaly]:
     for number, word in enumerate(path.line.words, 1):
         first = next((one.number for one in path.fixations if one.word == number), None)
         if word.remedy is None or first is None:
             continue
-        how = "the words of the language decided" if word.remedy.kind == "listed" else "it was read again"
+        how = _HOW.get(word.remedy.kind, "it was read again")
         says = f"“{word.text}” was read “{word.remedy.before}” at first; {how}"
         yield Anomaly("read otherwise", first, 0.5, word.polygon, says)
 

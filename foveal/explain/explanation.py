@@ -211,18 +211,19 @@ def explain(
     page: int = 1,
     model: str = "fast",
     language: str = "auto",
+    context: bool | None = None,
     style: Style = Style(),
 ) -> Explanation:
     """Read one page of a source and return where it was looked.
 
     `line`, `word`, `char`: which, each counted from 1 in what was chosen before it, in reading order: word 17
-    alone is the page's 17th, with a line it is that line's. `model`, `language`: see `foveal.Reader`. Raises
-    ConfigError for one that is not there, and what `foveal.read` raises.
+    alone is the page's 17th, with a line it is that line's. `model`, `language`, `context`: see
+    `foveal.Reader`. Raises ConfigError for one that is not there, and what `foveal.read` raises.
 
     >>> explain("receipt.jpg", line=3).save("out")  # doctest: +SKIP
     """
     (image,) = open_pages(source, select=[page])
-    read = Reader(model, language=language).read_page(image, looks=True)
+    read = Reader(model, language=language, context=context).read_page(image, looks=True)
     name = stem_of(source) if isinstance(source, str | Path) else "page"
     choice = choose(read, line, word, char, name=name)
     return Explanation(image.pixels, read, choice, style)

@@ -8,6 +8,7 @@ Parameters keep their torch names, so a graph can be trained further (foveal.mod
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from foveal.alphabet import Alphabet
 from foveal.models import checkpoint
 from foveal.models.faster import faster
 from foveal.models.graphs import Storage, compact, expand, own_names, snap
-from foveal.models.line import LineModel
+from foveal.models.line import SIZES, LineModel
 from foveal.models.parity import Asked, Half, largest_difference, mean_move, session
 from foveal.reading.line_graphs import Alone
 
@@ -172,8 +173,10 @@ def main() -> None:
     parser.add_argument("--storage", choices=("half", "byte", "integer"), default="half")
     parser.add_argument("--real", type=Path, nargs="*", default=[], help="images of lines to compare on")
     arguments = parser.parse_args()
-    size = checkpoint.facts(arguments.weights)["size"]
-    model = LineModel(size, len(Alphabet()))
+    facts = checkpoint.facts(arguments.weights)
+    size = facts["size"]
+    position = json.loads(facts["position"]) if "position" in facts else SIZES[size].position
+    model = LineModel(replace(SIZES[size], position=position), len(Alphabet()))
     checkpoint.load(model, arguments.weights)
     strips = read_strips(arguments.real)
     print(export(model, arguments.folder, size, strips=strips, storage=arguments.storage))

@@ -30,6 +30,7 @@ class LineSize:
     stem: channels at 1/2, 1/4 and (height only) 1/8; convs: residual pairs at the last two; dim, depth,
     heads: the encoder on the grid; fixation, fixation_depth: width and layers of the fixations' decoder;
     attention: the encoder's mechanism, by name or with its options (see foveal.attention.MECHANISMS);
+    position: what tells its columns apart beside the convolutions (see foveal.attention.POSITIONS), if any;
     recomputed: training keeps only what goes into each block, and computes it again for the gradient.
     """
 
@@ -41,11 +42,17 @@ class LineSize:
     fixation: int
     fixation_depth: int
     attention: Spec = "scaled_dot"
+    position: Spec | None = None
     recomputed: bool = False
 
 
+ROTARY: Spec = {"name": "rotary", "longest": 1024.0}
+"""Columns are told apart by distance, up to lines of a thousand of them."""
+
 SIZES: dict[str, LineSize] = {
-    "fast": LineSize((24, 48, 96), (1, 1), dim=192, depth=4, heads=6, fixation=160, fixation_depth=2),
+    "fast": LineSize(
+        (24, 48, 96), (1, 1), dim=192, depth=4, heads=6, fixation=160, fixation_depth=2, position=ROTARY
+    ),
     "accurate": LineSize((64, 128, 256), (2, 2), dim=384, depth=4, heads=8, fixation=256, fixation_depth=2),
     "tiny": LineSize((8, 16, 32), (1, 1), dim=32, depth=1, heads=2, fixation=32, fixation_depth=2),
 }
@@ -132,7 +139,7 @@ def feed_forward(dim: int, ratio: int = 4) -> nn.Sequential:
 class Block(nn.Module):
     """Mixes neighbours (a depth-wise convolution, which also tells places apart), then the whole line.
 
-    Unless `position` is given no absolute place enters, so a line may be longer than any seen in training.
+    No absolute place enters (`position` tells distances), so a line may be longer than any seen in training.
     """
 
     def __init__(
@@ -195,7 +202,8 @@ class LineModel(nn.Module):
         size = SIZES[size] if isinstance(size, str) else size
         self.stem = Stem(size) if stem is None else stem
         self.blocks = nn.ModuleList(
-            Block(size.dim, size.heads, attention=size.attention) for _ in range(size.depth)
+            Block(size.dim, size.heads, attention=size.attention, position=size.position)
+            for _ in range(size.depth)
         )
         self.recomputed = size.recomputed
         self.norm = nn.LayerNorm(size.dim)

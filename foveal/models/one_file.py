@@ -2,7 +2,8 @@
 
 The file holds both graphs (models/export.py); what the fixations take and give is named `fixate/…`. Beside
 them it says what it is: "size" (a name in SIZES, or the fields of a LineSize as JSON), "characters" (the
-alphabet in the order of its ids), "words" and "trust" (see reading/line_graphs.py; both may be missing).
+alphabet in the order of its ids), "words", "texts", "context" and "trust" (see reading/line_graphs.py; all of
+them may be missing).
 Parameters keep their torch names.
 """
 
@@ -26,7 +27,17 @@ from foveal.errors import ConfigError, OutputFailed
 from foveal.models.graphs import Storage, compact, expand, set_parameters, values_of
 from foveal.models.line import SIZES, LineModel, LineSize
 from foveal.reading.beside import Adapter, files, read_adapter
-from foveal.reading.line_graphs import MARK, SECOND, check, is_adapter, is_file, words_of
+from foveal.reading.context import Context
+from foveal.reading.line_graphs import (
+    MARK,
+    SECOND,
+    check,
+    context_of,
+    is_adapter,
+    is_file,
+    said_context,
+    words_of,
+)
 from foveal.reading.words import Words
 
 
@@ -43,6 +54,12 @@ class LineFile:
     def words(self) -> Words | None:
         """The words that the model reads with: of languages, and its own if the file has any; or none."""
         return words_of(self.facts, self.alphabet)
+
+    @property
+    def context(self) -> Context | None:
+        """What the model reads lines in doubt again by, if it does."""
+        context, used = context_of(self.facts, self.alphabet)
+        return context if used else None
 
 
 def join(glance: onnx.ModelProto, fixate: onnx.ModelProto, facts: Mapping[str, str]) -> onnx.ModelProto:
@@ -79,12 +96,18 @@ def open_line(source: str) -> LineFile:
         graph = expand(_load(source))
     else:
         glance, fixate = (expand(onnx.load(path)) for path in files(source))
-        graph = join(glance, fixate, {"size": source, "characters": ALPHABET, "trust": source})
+        graph = join(glance, fixate, facts_of(source))
     facts = {entry.key: entry.value for entry in graph.metadata_props}
+    _check_positions(source, graph, facts["size"])
     alphabet = Alphabet(facts["characters"])
     model = LineModel(size_of(facts["size"]), len(alphabet))
     fill(model, values_of(graph))
     return LineFile(model.eval(), alphabet, graph, facts)
+
+
+def facts_of(source: str) -> dict[str, str]:
+    """Return what a file says that holds an embedded model."""
+    return {"size": source, "characters": ALPHABET, "trust": source, "context": said_context(source)}
 
 
 def _adapted(adapter: Adapter) -> LineFile:
@@ -114,6 +137,16 @@ def _load(path: str) -> onnx.ModelProto:
 def size_of(said: str) -> LineSize:
     """Return the size that a file names, or says in full as JSON."""
     return SIZES[said] if said in SIZES else settle(LineSize, json.loads(said), where="size")
+
+
+def _check_positions(source: str, graph: onnx.ModelProto, said: str) -> None:
+    """Raise ConfigError for a file of a size that had other positions when it was made."""
+    turns = any(node.op_type == "Cos" and not node.output[0].startswith(SECOND) for node in graph.graph.node)
+    if said in SIZES and turns != (SIZES[said].position is not None):
+        raise ConfigError(
+            f"{source}: its encoder is that of an earlier '{said}', which is not trained on any more",
+            remedy="adapt or finetune the embedded model again; reading with the file goes on as before",
+        )
 
 
 def fill(model: LineModel, values: Mapping[str, NDArray[np.float32]]) -> None:

@@ -9,14 +9,17 @@ from foveal.alphabet import Alphabet
 from foveal.models.export import FixateGraph, GlanceGraph
 from foveal.models.line import LineModel
 from foveal.models.parity import Half
+from foveal.reading.context import Context
 from foveal.reading.transcribe import Transcriber
 from foveal.reading.words import Words
 
 
-def transcriber(model: LineModel, alphabet: Alphabet, words: Words | None = None) -> Transcriber:
+def transcriber(
+    model: LineModel, alphabet: Alphabet, words: Words | None = None, context: Context | None = None
+) -> Transcriber:
     """Return what reads strips with a model as it is at each moment, without fitted confidences."""
     glance, fixate = Half(GlanceGraph(model)), Half(FixateGraph(model))
-    return Transcriber(glance, fixate, alphabet=alphabet, words=words)
+    return Transcriber(glance, fixate, alphabet=alphabet, words=words, context=context)
 
 
 def texts(reads: Transcriber, images: list[NDArray[np.uint8]]) -> list[str]:

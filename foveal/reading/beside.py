@@ -2,7 +2,8 @@
 
 The file is a NumPy archive without pickles. Of each matrix or kernel it holds what was added, as graphs hold
 parameters: `NAME:byte` · `NAME:scale`, integers and one scale an output channel; each vector whole under its
-name; and "facts", JSON as bytes: the model it belongs to ("model", "print") and its words (line_graphs.py).
+name; and "facts", JSON as bytes: the model it belongs to ("model", "print"), its words and texts
+(line_graphs.py).
 """
 
 from __future__ import annotations

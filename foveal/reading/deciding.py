@@ -12,7 +12,7 @@ import numpy as np
 from foveal.alphabet import Alphabet
 from foveal.document import Remedy
 from foveal.reading.characters import Characters, ReadIds
-from foveal.reading.decode import edges
+from foveal.reading.decode import edges, support
 from foveal.reading.evidence import (
     Vector,
     char_evidence,
@@ -83,7 +83,11 @@ class Deciding:
         """Return what the word of a span is read as, None if it holds no characters."""
         span, trials, remedies = seen.spans[place], seen.trials[place], seen.remedies[place]
         word = seen.word(span)
-        ids, trial, before = choose_word(word.log_probs, trials, span, trust=self.weight, tongue=tongue)
+        if seen.said:
+            ids = before = span.ids
+            trial = trials[-support(ids, trials)[1]]
+        else:
+            ids, trial, before = choose_word(word.log_probs, trials, span, trust=self.weight, tongue=tongue)
         if not ids:
             return None
         kind = LISTED

@@ -15,12 +15,16 @@ from foveal.alphabet import ALPHABET, Alphabet
 from foveal.config import nearest
 from foveal.errors import ConfigError, InputMissing
 from foveal.reading.beside import read_adapter
+from foveal.reading.context import Context
 from foveal.reading.engine import Session, load_session, open_session
 from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Words
 
 MODELS = ("fast", "accurate")
 """The embedded line models."""
+
+IN_CONTEXT = ("accurate",)
+"""Those that read lines in doubt again by what usually follows what, unless told otherwise."""
 
 SECOND = "fixate/"
 """In a file, what the fixations take and give begins with this; what the glance takes and gives does not."""
@@ -37,14 +41,17 @@ PRODUCTS = "products"
 class LineGraphs:
     """Both graphs (their inputs and outputs: models/export.py) and the alphabet they write in.
 
-    words: of languages and its own, held against what was seen, if any are; trust: the embedded model whose
-    fitted chances of being right are used; "" if there are none.
+    words: of languages and its own, held against what was seen, if any are; context: what lines in doubt are
+    read again by, used unless told otherwise if in_context; trust: the embedded model whose fitted chances
+    of being right are used; "" if there are none.
     """
 
     glance: Session
     fixate: Session
     alphabet: Alphabet
     words: Words | None
+    context: Context
+    in_context: bool
     trust: str
 
 
@@ -80,7 +87,7 @@ def load_line(model: str, threads: int = 1) -> LineGraphs:
         load = _load_adapted if is_adapter(model) else _load_file
         return load(model, Path(model).stat().st_mtime_ns, threads)
     glance, fixate = (_alone(load_session(f"line-{model}-{step}", threads)) for step in ("glance", "fixate"))
-    return LineGraphs(glance, fixate, Alphabet(), Words(Alphabet()), model)
+    return LineGraphs(glance, fixate, Alphabet(), Words(Alphabet()), Context(), model in IN_CONTEXT, model)
 
 
 @lru_cache(maxsize=8)
@@ -94,14 +101,19 @@ def _load_file(path: str, changed: int, threads: int) -> LineGraphs:  # noqa: AR
         )
     alphabet = Alphabet(facts.get("characters", ALPHABET))
     one, other = (_alone(_Half(session, prefix)) for prefix in ("", SECOND))
-    return LineGraphs(one, other, alphabet, words_of(facts, alphabet), facts.get("trust", ""))
+    context, in_context = context_of(facts, alphabet)
+    return LineGraphs(
+        one, other, alphabet, words_of(facts, alphabet), context, in_context, facts.get("trust", "")
+    )
 
 
 @lru_cache(maxsize=8)
 def _load_adapted(path: str, changed: int, threads: int) -> LineGraphs:  # noqa: ARG001  # part of the key
     adapter, alphabet = read_adapter(Path(path)), Alphabet()
     one, other = (_alone(open_session(graph, threads)) for graph in adapter.graphs())
-    return LineGraphs(one, other, alphabet, words_of(adapter.facts, alphabet), adapter.model)
+    facts = {"context": said_context(adapter.model), **adapter.facts}
+    context, in_context = context_of(facts, alphabet)
+    return LineGraphs(one, other, alphabet, words_of(facts, alphabet), context, in_context, adapter.model)
 
 
 def words_of(facts: Mapping[str, str], alphabet: Alphabet) -> Words | None:
@@ -109,6 +121,18 @@ def words_of(facts: Mapping[str, str], alphabet: Alphabet) -> Words | None:
     if facts.get("language") == "none":
         return None
     return Words(alphabet, own=Vocabulary.from_text(facts["words"]) if facts.get("words") else None)
+
+
+def said_context(model: str) -> str:
+    """Return what a file that was made from an embedded model says of context unless it learnt otherwise."""
+    return "yes" if model in IN_CONTEXT else "no"
+
+
+def context_of(facts: Mapping[str, str], alphabet: Alphabet) -> tuple[Context, bool]:
+    """Return what a file's lines in doubt are read again by, with its own texts, and whether they are."""
+    texts = facts.get("texts", "").splitlines()
+    own = tuple(tuple(alphabet.encode(text)) for text in texts if not alphabet.unwritable(text))
+    return Context(own=own), facts.get("context") == "yes"
 
 
 class _Half:

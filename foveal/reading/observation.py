@@ -21,7 +21,8 @@ class Observation:
     """What the model saw of one strip.
 
     glance: what it saw; spans: its words; trials: each word's fixations; remedies: those under remedies, of
-    words whose looks went wrong; cell: pixels of the image given to one column.
+    words whose looks went wrong; cell: pixels of the image given to one column; said: whether its words are
+    what their spans say, whatever else they might be.
     """
 
     glance: Seen
@@ -29,6 +30,7 @@ class Observation:
     trials: list[list[Trial]]
     remedies: list[list[Remedied]]
     cell: float
+    said: bool = False
 
     def word(self, span: Span) -> Word:
         """Return a word as it was glanced at."""

@@ -28,7 +28,10 @@ class Reader:
     `model`: "fast", "accurate", or a file that foveal adapt, finetune or export wrote. `threads`: CPU threads
     for one reading; as many as there are cores, 8 at most, unless told. `language`: whose words decide where
     what is seen leaves a doubt, which is said on each word (`Word.remedy`): "auto", found out from each page
-    or line; "fr", "fr+en", …; "none", nothing but what is seen counts. `remedies`: read again, under a
+    or line; "fr", "fr+en", …; "none", nothing but what is seen counts. `context`: whether lines in doubt are
+    read again by what usually follows what in French, German or English, said on each word that changes; as
+    the model does unless told ("accurate" does, "fast" does not: a line of handwriting takes three times as
+    long). `remedies`: read again, under a
     constraint, the words whose looks went wrong; it is said too (docs/asking.md). Models are loaded at the
     first reading. A Reader keeps nothing between readings and is safe to share between threads.
 
@@ -41,6 +44,7 @@ class Reader:
         threads: int | None = None,
         *,
         language: str = "auto",
+        context: bool | None = None,
         remedies: bool = False,
     ) -> None:
         model = str(model)
@@ -50,7 +54,7 @@ class Reader:
             raise ConfigError(f"{threads} threads cannot read", remedy="give 1 or more")
         self.model = model
         self.threads = threads or threads_here()
-        self.language = language
+        self.language, self.context = language, context
         self._remedies = remedies
 
     def read(
@@ -125,7 +129,11 @@ class Reader:
         from foveal.reading.transcribe import load_transcriber
 
         return load_transcriber(
-            self.model, self.threads, language=self.language, remedies=self._remedies
+            self.model,
+            self.threads,
+            language=self.language,
+            context=self.context,
+            remedies=self._remedies,
         )
 
 
@@ -147,6 +155,7 @@ def read(
     model: str | Path = "fast",
     threads: int | None = None,
     language: str = "auto",
+    context: bool | None = None,
     pages: str | Iterable[int] | None = None,
     looks: bool = False,
     password: str | None = None,
@@ -159,5 +168,5 @@ def read(
     >>> read("receipt.png").text  # doctest: +SKIP
     'TOTAL 12.80'
     """
-    reader = Reader(model, threads, language=language)
+    reader = Reader(model, threads, language=language, context=context)
     return reader.read(source, pages=pages, looks=looks, password=password, dpi=dpi)

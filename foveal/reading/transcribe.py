@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from foveal.alphabet import Alphabet
+from foveal.reading.context import Context, best, told
 from foveal.reading.deciding import Deciding
 from foveal.reading.decode import Floats, Span, Trial, best_path, spans
 from foveal.reading.engine import Session
@@ -64,11 +65,11 @@ class Transcriber:
     """Reads strips with one line model. Safe to share between threads: it keeps no state between calls.
 
     weight: of the fixations against the glance; alphabet: the embedded models' unless given; words: held
-    against what was seen, none unless given; languages: of the texts, found out unless given; trust: gives
-    the chances of being right, none unless given; model: the name by which others load the same graphs, "" if
-    there is none; remedies: whether words whose looks went wrong are fixated again (remedy.py); threads:
-    batches read at a time, each best by a session with one thread of its own, which costs less than sharing
-    out one strip's small matrices.
+    against what was seen, none unless given; context: by which lines in doubt are read again, none unless
+    given; languages: of the texts, found out unless given; trust: gives the chances of being right, none
+    unless given; model: the name by which others load the same graphs, "" if there is none; remedies: whether
+    words whose looks went wrong are fixated again (remedy.py); threads: batches read at a time, each best by
+    a session with one thread of its own, which costs less than sharing out one strip's small matrices.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class Transcriber:
         alphabet: Alphabet | None = None,
         words: Words | None = None,
         languages: Sequence[str] = (),
+        context: Context | None = None,
         trust: Trust | None = None,
         model: str = "",
         remedies: bool = False,
@@ -90,7 +92,7 @@ class Transcriber:
         self.model = model
         self._alphabet = Alphabet() if alphabet is None else alphabet
         self._deciding = Deciding(self._alphabet, weight, trust)
-        self._words = words
+        self._words, self._context = words, context
         self._languages = tuple(languages)
         if words is not None and languages:
             words.only(languages)  # a language without words is told at once
@@ -117,7 +119,34 @@ class Transcriber:
         for place in places:
             seen = [observed[place], *islice(others, len(VIEWS))]
             readings[place] = self._judged(seen, looks=looks, tongue=tongue)
+        if self._context is not None:
+            for place in [i for i, reading in enumerate(readings) if self._context.doubts(reading)]:
+                own = self.tongue([observed[place]]) if tongue is None else tongue
+                readings[place] = self._in_context(images[place], readings[place], looks=looks, tongue=own)
         return readings
+
+    def _in_context(
+        self, image: NDArray[np.uint8], first: Reading, *, looks: bool, tongue: Tongue | None
+    ) -> Reading:
+        """Return what a line is read as, given what is usual; as at first if that is likeliest."""
+        assert self._context is not None
+        ids = tuple(self._alphabet.encode(first.text))
+        usual = self._context.of(tongue, ids)
+        if usual is None:
+            return first
+        strips = to_strip(image)[None]
+        features, log_probs, density = self._glance.run(None, {"strips": strips})
+        seen = next(map(Seen, log_probs, density, *ink(strips, stride=STRIDE)))
+        proposals = self._context.proposals(seen.log_probs, ids, usual, trust=self._weight)
+        words = list(dict.fromkeys(span for one in proposals for span in one.spans))
+        trials = dict(zip(words, self._fixations([_Glanced(features[0], seen, words)])[0], strict=True))
+        chosen = best(proposals, trials, trust=self._weight) if proposals else ()
+        if not chosen or " ".join(self._alphabet.decode(span.ids) for span in chosen) == first.text:
+            return first
+        cell = image.shape[1] * STRIDE / strips.shape[2]
+        own = [trials[span] for span in chosen]
+        observed = Observation(seen, list(chosen), own, [[] for _ in own], cell, said=True)
+        return told(self.decide(observed, looks=looks, tongue=tongue), first)
 
     def _judged(self, seen: Sequence[Observation], *, looks: bool, tongue: Tongue | None) -> Reading:
         """Return what several views of one strip are read as, together."""
@@ -241,20 +270,28 @@ class Transcriber:
 
 
 def load_transcriber(
-    model: str, threads: int = 1, *, language: str = "auto", remedies: bool = False
+    model: str,
+    threads: int = 1,
+    *,
+    language: str = "auto",
+    context: bool | None = None,
+    remedies: bool = False,
 ) -> Transcriber:
     """Return what reads strips with a line model, "fast", "accurate" or a file.
 
-    language: as for Reader. Raises what `load_line` does, and ConfigError for a language without words.
+    language, context: as for Reader. Raises what `load_line` does, and ConfigError for a language without
+    words.
     """
     graphs = load_line(model)
     trust = load_trust(graphs.trust)
+    in_context = graphs.in_context if context is None else context
     return Transcriber(
         graphs.glance,
         graphs.fixate,
         alphabet=graphs.alphabet,
         words=None if language == "none" else graphs.words,
         languages=() if language in ("auto", "none") else language.split("+"),
+        context=graphs.context if in_context else None,
         trust=trust,
         model=model,
         remedies=remedies,

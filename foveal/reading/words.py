@@ -117,6 +117,11 @@ class Tongue:
             found = known.vocabulary.heard(told, prior=self.words.prior)
         return [found * (1 - _OWN * len(own)), *(np.full(1, _OWN, np.float32) for _ in own)]
 
+    def shares(self) -> dict[str, float]:
+        """Return how likely the text is in each language."""
+        names = self.words.lists[0].vocabulary.languages
+        return dict(zip(names, (self.weights[0] / self.weights[0].sum()).tolist(), strict=True))
+
     def log_chance(self, ids: Ids) -> float:
         """Return how likely a word is, whatever signs stand around it."""
         return self._log_chances([ids])[0]

@@ -12,9 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from foveal.errors import ConfigError, FovealError, OutputFailed
+from foveal.measure.rules import exact
 from foveal.models.one_file import LineFile, check_output, open_line, save
 from foveal.reading.beside import Adapter, write_adapter
-from foveal.reading.line_graphs import is_adapter, is_file
+from foveal.reading.context import Context
+from foveal.reading.line_graphs import context_of, is_adapter, is_file
 from foveal.reading.vocabulary import Vocabulary
 from foveal.reading.words import Words
 from foveal.train.changes import parameters_of, put, settle
@@ -22,8 +24,16 @@ from foveal.train.few_lines import Drawing, TextLine, batches, cut, read_lines
 from foveal.train.tune import Course, Told, edits, signs, tune
 from foveal.train.vocabulary import own_words
 
-WORDS = {"as before": "", "their own": ", with the words of the lines", "none": ", without listed words"}
-"""The words that an adapted model may read with, and how that is said."""
+WORDS = {
+    "as before": "",
+    "their own": ", with the words of the lines",
+    "in context": ", with the words of the lines and what usually follows what",
+    "none": ", without listed words",
+}
+"""What an adapted model may read with beside the ink, and how that is said."""
+
+SAID = ("words", "language", "texts", "context")
+"""What an adapter's file says beside what was learnt."""
 
 FEWEST = 10
 """Lines below which nothing can be learnt and held out."""
@@ -91,7 +101,7 @@ def adapt(source: str, folder: Path, output: Path, *, plan: Plan, told: Told | N
     found = read_lines(folder)
     lines = [one for one in found if not line.alphabet.unwritable(one.text)]
     _enough(folder, lines, found, line)
-    before = edits(line.model, line.alphabet, lines, words=line.words)
+    before = edits(line.model, line.alphabet, lines, words=line.words, context=line.context)
     if before == 0:
         raise FovealError(f"{folder}: the lines are read without a fault", remedy="nothing to adapt")
     start = parameters_of(line.model)
@@ -176,19 +186,35 @@ def _edits_by_words(line: LineFile, others: Sequence[TextLine], held: Sequence[T
     """Return the edits of lines held out, read with each of WORDS; `others` were learnt from."""
     listed = own_words([one.text for one in others], line.alphabet)
     own = Words(line.alphabet, own=Vocabulary.from_text(listed)) if listed else line.words
-    choices: dict[str, Words | None] = {"as before": line.words, "their own": own, "none": None}
-    return {name: edits(line.model, line.alphabet, held, words=words) for name, words in choices.items()}
+    context, _ = context_of({"texts": _texts(others)}, line.alphabet)
+    choices: dict[str, tuple[Words | None, Context | None]] = {
+        "as before": (line.words, line.context),
+        "their own": (own, None),
+        "in context": (own, context),
+        "none": (None, None),
+    }
+    return {
+        name: edits(line.model, line.alphabet, held, words=words, context=context)
+        for name, (words, context) in choices.items()
+    }
+
+
+def _texts(lines: Sequence[TextLine]) -> str:
+    return "\n".join(exact(line.text) for line in lines)
 
 
 def _said(words: str, lines: Sequence[TextLine], line: LineFile) -> dict[str, str]:
-    """Return what the model's file says of the words that it reads with."""
+    """Return what the model's file says of the words and the context that it reads with."""
+    if words == "as before":
+        return {}
     if words == "none":
-        return {"language": "none"}
-    return {"words": own_words([one.text for one in lines], line.alphabet)} if words == "their own" else {}
+        return {"language": "none", "context": "no"}
+    said = {"words": own_words([one.text for one in lines], line.alphabet), "context": "no"}
+    return said | {"texts": _texts(lines), "context": "yes"} if words == "in context" else said
 
 
 def _save_beside(source: str, line: LineFile, learnt: dict[str, NDArray[Any]], output: Path) -> None:
-    facts = {key: value for key, value in line.facts.items() if key in ("words", "language")}
+    facts = {key: value for key, value in line.facts.items() if key in SAID}
     try:
         write_adapter(output, Adapter(source, learnt, facts))
     except OSError as error:

@@ -11,16 +11,18 @@ import json
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from foveal.alphabet import Alphabet
+from foveal.attention.build import Spec
 from foveal.models import checkpoint
-from foveal.models.line import SIZES, LineModel
+from foveal.models.line import SIZES, LineModel, LineSize
 from foveal.synth.photos import load_photos
 from foveal.train.feed import Feed, Shape, Tensors, real, rendered
 from foveal.train.objective import Objective
@@ -62,6 +64,7 @@ class Leg:
     crops: Path
     output: Path
     size: str = "fast"
+    position: Spec | None | Literal["own"] = "own"
     minutes: float = 10.0
     rate: float = 1e-3
     dropout: float = 0.0
@@ -80,11 +83,17 @@ class Leg:
     save: float = 240.0
     validate: int = 40
 
+    @property
+    def built(self) -> LineSize:
+        """The model's size, with the positions asked for; "own": those that the size has."""
+        size = SIZES[self.size]
+        return size if self.position == "own" else replace(size, position=self.position)
+
 
 class Average:
     """Exponential moving average of a model's parameters; buffers are copied (Polyak and Juditsky, 1992)."""
 
-    def __init__(self, model: LineModel, size: str, *, decay: float = 0.999) -> None:
+    def __init__(self, model: LineModel, size: LineSize, *, decay: float = 0.999) -> None:
         self.model = LineModel(size, len(Alphabet())).to(next(model.parameters()).device).eval()
         self.model.load_state_dict(model.state_dict())
         self.decay = decay
@@ -111,11 +120,11 @@ class Trainer:
         torch.set_float32_matmul_precision("high")
         # first of all: their processes are forks, and a fork of a program with threads may hang
         self.feeds = {name: self._feed(name, shape) for name, shape in SHAPES.items()}
-        self.model = LineModel(leg.size, len(Alphabet())).to(self.device)
+        self.model = LineModel(leg.built, len(Alphabet())).to(self.device)
         if leg.init is not None:
             checkpoint.load(self.model, leg.init)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = Average(self.model, leg.size)
+        self.average = Average(self.model, leg.built)
         for part in self.model.modules():
             if isinstance(part, nn.Dropout):
                 part.p = leg.dropout
@@ -195,7 +204,8 @@ class Trainer:
     def save(self, name: str, step: int) -> None:
         """Write the averaged weights, and what they read of the dev crops."""
         path = self.leg.output / f"line-{self.leg.size}-{name}.safetensors"
-        checkpoint.save(self.average.model, path, kind="line", size=self.leg.size, step=str(step))
+        facts = {"kind": "line", "size": self.leg.size, "position": json.dumps(self.leg.built.position)}
+        checkpoint.save(self.average.model, path, step=str(step), **facts)
         if self.leg.dev is not None:
             figures = validate(self.average.model, self.leg.dev, self.device, limit=self.leg.validate)
             print(json.dumps({"step": step, "saved": path.name, **figures}), flush=True)
@@ -213,6 +223,9 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, help="weights whose answers are learnt besides the truth")
     parser.add_argument("--teacher-size", choices=sorted(SIZES), default=Leg.teacher_size)
     parser.add_argument("--size", choices=sorted(SIZES), default="fast")
+    parser.add_argument(
+        "--position", type=json.loads, help="of the encoder's columns, as JSON; none unless told"
+    )
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compile", action="store_false")
     parser.add_argument("--no-record", dest="record", action="store_false", help="launch every kernel anew")

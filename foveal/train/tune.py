@@ -15,6 +15,7 @@ from foveal.measure.rules import exact
 from foveal.measure.text import edit_distance
 from foveal.models.line import LineModel
 from foveal.models.torch_halves import texts, transcriber
+from foveal.reading.context import Context
 from foveal.reading.words import Words
 from foveal.train.few_lines import TextLine
 from foveal.train.objective import Objective, Question, Weights
@@ -86,10 +87,15 @@ def tune(
 
 
 def edits(
-    model: LineModel, alphabet: Alphabet, lines: Sequence[TextLine], *, words: Words | None = None
+    model: LineModel,
+    alphabet: Alphabet,
+    lines: Sequence[TextLine],
+    *,
+    words: Words | None = None,
+    context: Context | None = None,
 ) -> int:
     """Return how many signs of the lines a model reads wrongly, as reading does it: glance, then fixate."""
-    read = texts(transcriber(model, alphabet, words), [line.image for line in lines])
+    read = texts(transcriber(model, alphabet, words, context), [line.image for line in lines])
     return sum(edit_distance(exact(text), exact(line.text)) for text, line in zip(read, lines, strict=True))
 
 

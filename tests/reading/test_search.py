@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from foveal.reading.decode import ctc_score
-from foveal.reading.language import Language
+from foveal.reading.language import Language, load_languages, save_languages
 from foveal.reading.search import CtcSteps, Search, Spelt, State, spell
 
 CLASSES = 4
@@ -86,8 +86,9 @@ def test_a_language_is_a_distribution_that_prefers_what_it_saw_and_comes_back_fr
     assert language.next([1]).argmax() == 2
     assert language.next([1, 2]).argmax() == 0
     assert language.next([1])[4] > -10  # nothing is impossible
-    language.save(tmp_path / "language.json")
-    np.testing.assert_array_equal(Language.load(tmp_path / "language.json").next([1]), language.next([1]))
+    save_languages({"own": language}, tmp_path / "languages.npz")
+    back = load_languages(tmp_path / "languages.npz")["own"]
+    np.testing.assert_array_equal(back.next([1]), language.next([1]))
 
 
 def test_ctc_in_steps_gives_every_text_its_whole_probability() -> None:
