@@ -32,8 +32,10 @@ from foveal.alphabet import Alphabet
 from foveal.measure.additive import Additive, fit
 from foveal.measure.halves import family_of
 from foveal.measure.scaled import Scaled, scaled
+from foveal.reading.context import Context
 from foveal.reading.engine import WEIGHTS, load_session
 from foveal.reading.evidence import CHAR_EVIDENCE, LINE_EVIDENCE, WORD_EVIDENCE, with_words
+from foveal.reading.line_graphs import IN_CONTEXT
 from foveal.reading.transcribe import Transcriber
 from foveal.reading.words import Words
 
@@ -227,7 +229,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=200)
     asked = parser.parse_args()
     steps = (load_session(f"line-{asked.model}-{step}", 1) for step in ("glance", "fixate"))
-    transcriber = Transcriber(*steps, words=Words(Alphabet()))
+    context = Context() if asked.model in IN_CONTEXT else None
+    transcriber = Transcriber(*steps, words=Words(Alphabet()), context=context)
     read: dict[str, list[Outcome]] = {}
     planted: dict[str, Guesses] = {}
     kinds = ((asked.sets, held_strips), (asked.rendered, learnt_strips), (asked.choose, all_strips))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -11,6 +14,7 @@ from torch import Tensor, nn
 
 from foveal.errors import ConfigError, InputMissing
 from foveal.models.graphs import parameters
+from foveal.models.line import LineSize, size_of
 
 _HALVES = ("glance", "fixate")
 
@@ -33,6 +37,12 @@ def facts(path: Path) -> dict[str, str]:
         raise InputMissing(f"{path}: no such file", remedy="train a model first, or check the path")
     with safe_open(path, "pt") as file:
         return dict(file.metadata() or {})
+
+
+def built(facts: Mapping[str, str]) -> LineSize:
+    """Return the size of a line model whose facts these are, with the positions it was trained with."""
+    size = size_of(facts["size"])
+    return replace(size, position=json.loads(facts["position"])) if "position" in facts else size
 
 
 def load(model: nn.Module, path: Path) -> None:

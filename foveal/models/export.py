@@ -8,7 +8,6 @@ Parameters keep their torch names, so a graph can be trained further (foveal.mod
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +23,7 @@ from foveal.alphabet import Alphabet
 from foveal.models import checkpoint
 from foveal.models.faster import faster
 from foveal.models.graphs import Storage, compact, expand, own_names, snap
-from foveal.models.line import SIZES, LineModel
+from foveal.models.line import LineModel
 from foveal.models.parity import Asked, Half, largest_difference, mean_move, session
 from foveal.reading.line_graphs import Alone
 
@@ -175,8 +174,7 @@ def main() -> None:
     arguments = parser.parse_args()
     facts = checkpoint.facts(arguments.weights)
     size = facts["size"]
-    position = json.loads(facts["position"]) if "position" in facts else SIZES[size].position
-    model = LineModel(replace(SIZES[size], position=position), len(Alphabet()))
+    model = LineModel(checkpoint.built(facts), len(Alphabet()))
     checkpoint.load(model, arguments.weights)
     strips = read_strips(arguments.real)
     print(export(model, arguments.folder, size, strips=strips, storage=arguments.storage))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ from foveal.images import expand, pages
 from foveal.models import checkpoint
 from foveal.models.export import NAMES, FixateGraph, GlanceGraph, inputs_for, noise, programs, rounded
 from foveal.models.graphs import Storage
-from foveal.models.line import LineModel
-from foveal.models.one_file import LineFile, check_output, join, open_line, save, size_of
+from foveal.models.line import SIZES, LineModel
+from foveal.models.one_file import LineFile, check_output, join, open_line, save
 from foveal.models.parity import Asked, Half, largest_difference, mean_move
 from foveal.models.torch_halves import texts, transcriber
 from foveal.reading.line_graphs import load_line
@@ -85,9 +86,11 @@ def from_checkpoint(path: Path) -> LineFile:
     if "size" not in facts:
         raise ConfigError(f"{path}: not the weights of a line model", remedy="give those of foveal train")
     alphabet = Alphabet()
-    model = LineModel(size_of(facts["size"]), len(alphabet)).eval()
+    size = checkpoint.built(facts)
+    model = LineModel(size, len(alphabet)).eval()
     checkpoint.load(model, path)
-    return as_file(model, alphabet, size=facts["size"])
+    named = size == SIZES.get(facts["size"])
+    return as_file(model, alphabet, size=facts["size"] if named else json.dumps(asdict(size)))
 
 
 def as_file(model: LineModel, alphabet: Alphabet, *, size: str, trust: str = "") -> LineFile:

@@ -5,6 +5,7 @@ A strip is "b 3 32 w" in [0, 1]; the grid has one column for every 4 pixels of i
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from foveal.attention.economy import recomputed
 from foveal.attention.gates import MixedGate
 from foveal.attention.heads import MultiHead
 from foveal.attention.position import DistanceBias, Rotary
+from foveal.config import settle
 
 STRIDE = 4
 """Strip pixels to one column of the grid."""
@@ -56,6 +58,11 @@ SIZES: dict[str, LineSize] = {
     "accurate": LineSize((64, 128, 256), (2, 2), dim=384, depth=4, heads=8, fixation=256, fixation_depth=2),
     "tiny": LineSize((8, 16, 32), (1, 1), dim=32, depth=1, heads=2, fixation=32, fixation_depth=2),
 }
+
+
+def size_of(said: str) -> LineSize:
+    """Return the size that a file names, or says in full as JSON."""
+    return SIZES[said] if said in SIZES else settle(LineSize, json.loads(said), where="size")
 
 
 class Glance(NamedTuple):

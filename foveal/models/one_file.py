@@ -9,7 +9,6 @@ Parameters keep their torch names.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,10 +21,9 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from foveal.alphabet import ALPHABET, Alphabet
-from foveal.config import settle
 from foveal.errors import ConfigError, OutputFailed
 from foveal.models.graphs import Storage, compact, expand, set_parameters, values_of
-from foveal.models.line import SIZES, LineModel, LineSize
+from foveal.models.line import SIZES, LineModel, size_of
 from foveal.reading.beside import Adapter, files, read_adapter
 from foveal.reading.context import Context
 from foveal.reading.line_graphs import (
@@ -132,11 +130,6 @@ def _load(path: str) -> onnx.ModelProto:
     if not any(entry.key == MARK and entry.value == "line" for entry in graph.metadata_props):
         raise wrong
     return graph
-
-
-def size_of(said: str) -> LineSize:
-    """Return the size that a file names, or says in full as JSON."""
-    return SIZES[said] if said in SIZES else settle(LineSize, json.loads(said), where="size")
 
 
 def _check_positions(source: str, graph: onnx.ModelProto, said: str) -> None:

@@ -64,7 +64,7 @@ class Leg:
     crops: Path
     output: Path
     size: str = "fast"
-    position: Spec | None | Literal["own"] = "own"
+    position: Spec | Literal["own"] | None = "own"
     minutes: float = 10.0
     rate: float = 1e-3
     dropout: float = 0.0

@@ -1,5 +1,7 @@
 """One file holds a line model: reading opens it, training goes on from it, and both see the same."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from foveal.errors import ConfigError, FovealError, InputMissing, OutputFailed
 from foveal.models import checkpoint
 from foveal.models.export import FixateGraph, fixate_inputs
 from foveal.models.export_file import STORAGE, as_file, export_file
-from foveal.models.line import LineModel
+from foveal.models.line import SIZES, LineModel
 from foveal.models.one_file import LineFile, open_line, save
 from foveal.models.torch_halves import texts, transcriber
 from foveal.reading.engine import load_session
@@ -104,6 +106,41 @@ def test_words_are_kept_in_the_file(tiny: LineFile, tmp_path: Path) -> None:
     facts = tiny.facts | {"language": "none"}
     save(LineFile(tiny.model, tiny.alphabet, tiny.graph, facts), tmp_path / "no.onnx")
     assert load_line(str(tmp_path / "no.onnx")).words is None
+
+
+def test_what_is_usual_in_its_texts_is_kept_in_the_file(tiny: LineFile, tmp_path: Path) -> None:
+    path = tmp_path / "mine.onnx"
+    facts = tiny.facts | {"texts": "ab cab\nno\nba", "context": "yes"}
+    save(LineFile(tiny.model, tiny.alphabet, tiny.graph, facts), path)
+    graphs, line = load_line(str(path)), open_line(str(path))
+    assert graphs.in_context
+    assert graphs.context.own == ((2, 3, 1, 4, 2, 3), (3, 2))  # what it cannot write is left out
+    assert line.context is not None
+    assert line.context.own == graphs.context.own
+    save(tiny, path)
+    assert not load_line(str(path)).in_context
+    assert open_line(str(path)).context is None
+    assert open_line("accurate").context is not None
+
+
+def test_a_file_of_another_encoder_is_read_and_not_trained_on(tiny: LineFile, tmp_path: Path) -> None:
+    path = tmp_path / "earlier.onnx"
+    save(LineFile(tiny.model, tiny.alphabet, tiny.graph, tiny.facts | {"size": "fast"}), path)
+    assert load_line(str(path)).alphabet.characters == " abc"
+    with pytest.raises(ConfigError, match="an earlier 'fast'"):
+        open_line(str(path))
+
+
+def test_positions_of_a_training_run_are_those_of_the_file(tmp_path: Path) -> None:
+    rotary = {"name": "rotary", "longest": 64.0}
+    model = LineModel(replace(SIZES["tiny"], position=rotary), len(Alphabet())).eval()
+    run, path = tmp_path / "run.safetensors", tmp_path / "mine.onnx"
+    checkpoint.save(model, run, kind="line", size="tiny", position=json.dumps(rotary))
+    export_file(str(run), path, storage="fp32")
+    opened = open_line(str(path))
+    strips = torch.rand(1, 3, 32, 160)
+    assert opened.model.blocks[0].attention.position.frequencies.numel() == 8  # a head of 16 has 8 pairs
+    assert_close(opened.model.glance(strips).logits, model.half().float().glance(strips).logits)
 
 
 @pytest.mark.parametrize("storage", STORAGE)

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 
 from foveal.alphabet import Alphabet
 from foveal.models import checkpoint
-from foveal.models.line import LineModel
+from foveal.models.line import SIZES, LineModel
 from foveal.train.line import Average, Leg, Trainer, rate_at
 
 FONTS = Path(__file__).parent.parent / "data" / "fonts"
@@ -57,11 +57,22 @@ def test_a_leg_reports_and_ends_with_weights_that_the_next_begins_with(
     assert 0 <= reports[-1]["waiting"] <= 1
     path = leg.output / "line-tiny-final.safetensors"
     assert checkpoint.facts(path)["size"] == "tiny"
+    assert checkpoint.built(checkpoint.facts(path)) == SIZES["tiny"]
     loaded = LineModel("tiny", len(Alphabet()))
     checkpoint.load(loaded, path)
     following = Trainer(replace(leg, init=path))
     assert_close(following.model.read.weight, loaded.read.weight)
     assert "real" in [kind for kind, _ in zip(following.kinds(), range(10), strict=False)]
+
+
+def test_a_leg_may_try_other_positions_from_the_same_weights(leg: Leg) -> None:
+    Trainer(leg).save("final", 0)
+    path = leg.output / "line-tiny-final.safetensors"
+    turned = Trainer(replace(leg, init=path, position={"name": "rotary", "longest": 64.0}))
+    assert turned.step("word", 1.0)["loss"].isfinite()
+    turned.save("turned", 1)
+    size = checkpoint.built(checkpoint.facts(leg.output / "line-tiny-turned.safetensors"))
+    assert size.position == {"name": "rotary", "longest": 64.0}
 
 
 def test_a_broken_batch_changes_nothing(leg: Leg) -> None:
