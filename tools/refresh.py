@@ -133,15 +133,18 @@ def trust(data: Path, fonts: Path) -> None:
 
 def readme(data: Path, _: Path) -> None:
     """Read the sets and write the table."""
-    figures = json.loads(FIGURES.read_text("utf-8"))
+    read: dict[str, dict[str, dict[str, float]]] = {}
     for model in MODELS:
         reader = Reader(model, threads=1)
         for name in dict.fromkeys(name for row in ROWS for name in row.sets):
             found = evaluate(data / "dev" / name, reader).to_json()["figures"]
-            figures["sets"].setdefault(name, {})[model] = {
+            read.setdefault(name, {})[model] = {
                 row.figure: found[row.figure] for row in ROWS if name in row.sets and row.figure in found
             }
-            print(name, model, figures["sets"][name][model], flush=True)
+            print(name, model, read[name][model], flush=True)
+    figures = json.loads(FIGURES.read_text("utf-8"))
+    for name, own in read.items():
+        figures["sets"].setdefault(name, {}).update(own)
     figures["date"] = date.today().isoformat()
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     replace(ROOT / "README.md", "results", table(figures))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from foveal.reading.readings import Reading, ReadWord
 
-SURE = 0.9
+SURE = 0.97
 """A mark at the end of a word must be read with this confidence: those that are there nearly always are."""
 
 
