@@ -27,7 +27,7 @@ class Beam:
     """
 
     share: float = 0.4
-    longer: float = 0.7
+    longer: float = 0.9
     width: int = 24
     least: float = -7.0
 
