@@ -1,6 +1,7 @@
 """JSON: every document reads back as it was, and meets the schema at every depth."""
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 from documents import DEPTHS, LETTER, box, depths, documents, for_any, looks, make_document, without_looks
 from jsonschema import Draft202012Validator
 
-from foveal.document import Block, Char, Document, Line, Word
+from foveal.document import Block, Char, Document, Line, Remedy, Word
 from foveal.document_json import VERSION
 from foveal.errors import FovealError
 from foveal.formats import FORMATS
+from foveal.reading.context import CONTEXT
+from foveal.reading.words import LISTED
 
 SCHEMA = json.loads(files("foveal.formats").joinpath("document.schema.json").read_text(encoding="utf-8"))
 VALIDATOR = Draft202012Validator(SCHEMA)
@@ -41,6 +44,17 @@ def test_meets_the_schema(document, boxes):
     text = FORMATS["json"].write(document, boxes=boxes)
     text.encode("utf-8")
     VALIDATOR.validate(json.loads(text))
+
+
+@pytest.mark.parametrize("kind", [LISTED, CONTEXT, "monotonic", "split"])
+def test_schema_knows_why_a_word_was_read_otherwise(kind):
+    page = LETTER.pages[0]
+    line = page.blocks[0].lines[0]
+    word = replace(line.words[0], remedy=Remedy(kind, "Quarter1y"))
+    line = replace(line, words=(word, *line.words[1:]))
+    block = replace(page.blocks[0], lines=(line, *page.blocks[0].lines[1:]))
+    letter = replace(LETTER, pages=(replace(page, blocks=(block, *page.blocks[1:])),))
+    VALIDATOR.validate(json.loads(FORMATS["json"].write(letter)))
 
 
 @pytest.mark.parametrize("boxes", DEPTHS)
