@@ -140,7 +140,8 @@ def test_positions_of_a_training_run_are_those_of_the_file(tmp_path: Path) -> No
     opened = open_line(str(path))
     strips = torch.rand(1, 3, 32, 160)
     assert opened.model.blocks[0].attention.position.frequencies.numel() == 8  # a head of 16 has 8 pairs
-    assert_close(opened.model.glance(strips).logits, model.half().float().glance(strips).logits)
+    ours, theirs = (one.glance(strips).logits for one in (opened.model, model.half().float()))
+    assert_close(ours, theirs, rtol=1e-2, atol=1e-3)
 
 
 @pytest.mark.parametrize("storage", STORAGE)
