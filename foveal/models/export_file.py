@@ -63,7 +63,7 @@ def export_file(source: str, output: Path, *, storage: str = "fp16", strips: Pat
     check_output(output)
     images = [] if strips is None else _images(strips)
     line = open_line(source) if not source.endswith(".safetensors") else from_checkpoint(Path(source))
-    before = texts(transcriber(line.model, line.alphabet), images)
+    before = texts(transcriber(line.model, line.alphabet, line.words, line.context), images)
     rounded(line.model, STORAGE[storage])
     unfinished = output.with_suffix(".part.onnx")
     save(line, unfinished, storage=STORAGE[storage])

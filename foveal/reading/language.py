@@ -21,6 +21,7 @@ LONGEST = 6
 
 _BITS = 10  # of a key, for each character
 _EDGE = 1  # stands before the first character; a character's digit is its id + 2, so none is 0
+_REMEMBERED = 1 << 19  # chances that were worked out already
 _MOST = 65_535  # a count that is kept
 
 
@@ -95,21 +96,27 @@ class Language:
         known = self._known
         found = known.get((context, symbol))
         if found is None:
+            if len(known) >= _REMEMBERED:  # a service reads for months
+                known.clear()
             found = known[context, symbol] = float(np.log(self._chance(context, symbol)))
         return found
 
     def log_chances(self, ids: Sequence[int]) -> float:
         """Return log p(a text), its end not counted."""
-        context, total = self.begin(), 0.0
-        for symbol in ids:
-            total += self.log_chance(context, symbol)
-            context = self.further(context, (symbol,))
-        return total
+        return _log_chances(self, ids)
 
     def next(self, ids: Sequence[int]) -> NDArray[np.float32]:
         """Return log-probabilities "classes" of what follows `ids`."""
-        context = self.further(self.begin(), ids)
-        return np.array([self.log_chance(context, symbol) for symbol in range(self.classes)], np.float32)
+        context, chances = self.further(self.begin(), ids), np.full(self.classes, 1 / self.classes)
+        for length in range(self.order):
+            part = context & ((1 << _BITS * length) - 1)
+            low, high = np.searchsorted(self.keys, (part << _BITS, part + 1 << _BITS))
+            if low == high:
+                break
+            chances *= high - low
+            chances[(self.keys[low:high] & ((1 << _BITS) - 1)) - 2] += self.counts[low:high]
+            chances /= self.counts[low:high].sum() + high - low
+        return np.asarray(np.log(chances), np.float32)
 
     def _chance(self, context: Key, symbol: int) -> float:
         chance, seen, followed = 1 / self.classes, self._seen, self._followed
@@ -205,9 +212,13 @@ class Mixture:
 
     def log_chances(self, ids: Sequence[int]) -> float:
         """Return log p(a text), its end not counted."""
-        context, total = self.begin(), 0.0
-        for symbol in ids:
-            total += self.log_chance(context, symbol)
-            context = self.further(context, (symbol,))
-        return total
+        return _log_chances(self, ids)
+
+
+def _log_chances(usual: Language | Mixture, ids: Sequence[int]) -> float:
+    context, total = usual.begin(), 0.0
+    for symbol in ids:
+        total += usual.log_chance(context, symbol)
+        context = usual.further(context, (symbol,))
+    return total
 

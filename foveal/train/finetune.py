@@ -107,9 +107,10 @@ def finetune(source: str, sets: Sets, output: Path, *, plan: Plan, told: Told | 
 
 
 def _cers(line: LineFile, measured: Sequence[tuple[str, list[TextLine]]]) -> list[float]:
-    words = line.words
+    words, context = line.words, line.context
     return [
-        edits(line.model, line.alphabet, found, words=words) / max(signs(found), 1) for _, found in measured
+        edits(line.model, line.alphabet, found, words=words, context=context) / max(signs(found), 1)
+        for _, found in measured
     ]
 
 

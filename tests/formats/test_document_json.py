@@ -54,7 +54,9 @@ def test_schema_knows_why_a_word_was_read_otherwise(kind):
     line = replace(line, words=(word, *line.words[1:]))
     block = replace(page.blocks[0], lines=(line, *page.blocks[0].lines[1:]))
     letter = replace(LETTER, pages=(replace(page, blocks=(block, *page.blocks[1:])),))
-    VALIDATOR.validate(json.loads(FORMATS["json"].write(letter)))
+    text = FORMATS["json"].write(letter)
+    assert VALIDATOR.is_valid(json.loads(text))
+    assert not VALIDATOR.is_valid(json.loads(text.replace(f'"kind":"{kind}"', '"kind":"other"')))
 
 
 @pytest.mark.parametrize("boxes", DEPTHS)

@@ -82,6 +82,9 @@ def test_a_language_is_a_distribution_that_prefers_what_it_saw_and_comes_back_fr
 ) -> None:
     language = Language.learn([[1, 2], [1, 3], [1, 2]], classes=5, order=3)
     for context in ([], [1], [4, 4, 1], [2]):
+        known = language.further(language.begin(), context)
+        each = [language.log_chance(known, symbol) for symbol in range(5)]
+        np.testing.assert_allclose(language.next(context), each, rtol=1e-5)
         assert np.exp(language.next(context)).sum() == pytest.approx(1, abs=1e-5)
     assert language.next([1]).argmax() == 2
     assert language.next([1, 2]).argmax() == 0
