@@ -14,7 +14,7 @@ READING = {
     "reading": 2, "formats": 2, "weights": 2,
     "explain": 3, "understand": 3, "batch": 3, "feedback": 3, "evaluate": 3,
     "serve": 4, "integrations": 4,
-    "cli": 5, "cli_laboratory": 5, "__init__": 5, "__main__": 5,
+    "cli": 5, "cli_laboratory": 5, "cli_own": 5, "__init__": 5, "__main__": 5,
 }  # fmt: skip
 TRAINING = {"attention": 1, "models": 2, "synth": 2, "train": 3, "probe": 3, "laboratory": 4}
 LAYER = READING | TRAINING

@@ -134,7 +134,7 @@ class Transcriber:
         usual = self._context.of(tongue, ids)
         if usual is None:
             return first
-        strips = to_strip(image)[None]  # glanced at again: the features of every line would be too much to keep
+        strips = to_strip(image)[None]  # again: features of all lines would be too much to keep
         features, log_probs, density = self._glance.run(None, {"strips": strips})
         seen = next(map(Seen, log_probs, density, *ink(strips, stride=STRIDE)))
         proposals = self._context.proposals(seen.log_probs, ids, usual, trust=self._weight)
