@@ -10,7 +10,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
@@ -211,8 +211,8 @@ class Trainer:
             print(json.dumps({"step": step, "saved": path.name, **figures}), flush=True)
 
 
-def main() -> None:
-    """Read the arguments and run one leg."""
+def leg_of(arguments: Sequence[str] | None = None) -> Leg:
+    """Return the leg that a command line asks for, that of this process unless given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--fonts", type=Path, required=True)
     parser.add_argument("--crops", type=Path, required=True)
@@ -223,9 +223,8 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, help="weights whose answers are learnt besides the truth")
     parser.add_argument("--teacher-size", choices=sorted(SIZES), default=Leg.teacher_size)
     parser.add_argument("--size", choices=sorted(SIZES), default="fast")
-    parser.add_argument(
-        "--position", type=json.loads, help="of the encoder's columns, as JSON; none unless told"
-    )
+    says = "of the encoder's columns, as JSON, null for none; the size's own unless told"
+    parser.add_argument("--position", type=json.loads, default=argparse.SUPPRESS, help=says)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compile", action="store_false")
     parser.add_argument("--no-record", dest="record", action="store_false", help="launch every kernel anew")
@@ -233,7 +232,12 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=float, default=getattr(Leg, name))
     for name in ("workers", "shrink", "seed", "validate"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Leg, name))
-    Trainer(Leg(**vars(parser.parse_args()))).run()
+    return Leg(**vars(parser.parse_args(arguments)))
+
+
+def main() -> None:
+    """Read the arguments and run one leg."""
+    Trainer(leg_of()).run()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from foveal.alphabet import Alphabet
 from foveal.models import checkpoint
 from foveal.models.line import SIZES, LineModel
-from foveal.train.line import Average, Leg, Trainer, rate_at
+from foveal.train.line import Average, Leg, Trainer, leg_of, rate_at
 
 FONTS = Path(__file__).parent.parent / "data" / "fonts"
 
@@ -63,6 +63,14 @@ def test_a_leg_reports_and_ends_with_weights_that_the_next_begins_with(
     following = Trainer(replace(leg, init=path))
     assert_close(following.model.read.weight, loaded.read.weight)
     assert "real" in [kind for kind, _ in zip(following.kinds(), range(10), strict=False)]
+
+
+def test_the_command_trains_a_size_with_its_own_positions_unless_told() -> None:
+    asked = ["--fonts", "f", "--crops", "c", "--output", "o", "--size", "fast"]
+    assert leg_of(asked).built == SIZES["fast"]
+    assert leg_of([*asked, "--position", "null"]).built.position is None
+    turned = leg_of([*asked, "--position", '{"name": "rotary", "longest": 64}']).built
+    assert turned == replace(SIZES["fast"], position={"name": "rotary", "longest": 64})
 
 
 def test_a_leg_may_try_other_positions_from_the_same_weights(leg: Leg) -> None:
