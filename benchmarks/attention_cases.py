@@ -152,8 +152,7 @@ def local_ways(n: int, device: torch.device) -> dict[str, Way]:
 def relative_ways(n: int, device: torch.device) -> dict[str, Way]:  # noqa: ARG001
     biased = fused("biased", dotted)
     ways = {
-        "foveal": fused("relative", relative),
-        "foveal, as bias": lambda q, k, v, t: biased(q, k, v, by_distance(t, k.shape[-2])[None]),
+        "foveal": lambda q, k, v, t: biased(q, k, v, by_distance(t, k.shape[-2])[None]),
         "SDPA + mask": lambda q, k, v, t: sdpa(q, k, v, attn_mask=by_distance(t, k.shape[-2])[None]),
     }
     return ways if device.type == "cpu" else ways | {"Flex": compiled(flex_relative)}

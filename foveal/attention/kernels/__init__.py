@@ -39,7 +39,6 @@ KERNELS: dict[str, Kernel] = {
     "mlp": _up_to("mlp", 1024, 256),
     "local": _up_to("local", 256, 256),
     "biased": _up_to("biased", 256, 256),
-    "relative": _up_to("biased", 256, 256),
     "elu": _up_to("linear", 64, 64),
     "relu": _up_to("linear", 64, 64),
     "elu_causal": _up_to("causal", 64, 64),

@@ -1,4 +1,4 @@
-"""Scaled dot attention with a learned bias: for every pair of places, or by their distance."""
+"""Scaled dot attention with a learned bias for every pair of places."""
 
 from __future__ import annotations
 
@@ -17,14 +17,3 @@ def biased(q: Tensor, k: Tensor, v: Tensor, bias: Tensor, mask: Tensor | None = 
     Time O(q·k·(d + dv)), memory O((q + k)·(d + dv)) and that of the bias.
     """
     return dotted.attend(q, k, v, mask, bias=bias)
-
-
-@eager
-def relative(q: Tensor, k: Tensor, v: Tensor, table: Tensor, mask: Tensor | None = None) -> Tensor:
-    """Return softmax(qᵀk/√d + table[h, j − i]) v, "*batch h q dv", with gradients for q, k, v and the table.
-
-    q: "*batch h q d", k: "*batch h k d", v: "*batch h k dv"; table: "h q+k−1", the number for each distance
-    j − i from 1 − q to k − 1 (repeat the outermost of a clipped table); mask: "*#batch #h #q #k".
-    Time O(q·k·(d + dv)), memory O((q + k)·(d + dv)), and "h q k" numbers while differentiating the table.
-    """
-    return dotted.attend(q, k, v, mask, table=table)

@@ -9,7 +9,6 @@ import torch
 import triton
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import pad
 
 from foveal.attention.kernels import flash
 from foveal.attention.kernels.delta import delta
@@ -34,33 +33,23 @@ side whose gradients a program holds. Up to 64 measured on an H200 (benchmarks/a
 """
 
 
-class Bias(NamedTuple):
-    """What is added to the scores, "lead heads n m" or 1 for what repeats, and how far apart places lie."""
-
-    values: Tensor
-    strides: tuple[int, ...]
-
-
 class Beside(NamedTuple):
     """What stands beside q, k and v: the heads in a batch, the mask as bytes "lead heads n m", the window."""
 
     heads: int
     seen: Tensor | None
     window: int | None
-    by_distance: bool
-    """Whether the bias is a table "heads n+m−1" of numbers by distance, from k − q = 1 − n on."""
 
 
 def _tiles(table: dict[int, Tiles], size: int) -> Tiles:
     return next((tiles for limit, tiles in table.items() if size <= limit), max(table.items())[1])
 
 
-def _placed(bias: Tensor, beside: Beside, n: int) -> Bias:
-    """Return where the kernels find the bias of each pair."""
-    if beside.by_distance:
-        return Bias(bias[..., n - 1 :], (0, bias.stride(0), -1, 1))
-    strides = (0 if size == 1 else stride for size, stride in zip(bias.shape, bias.stride(), strict=True))
-    return Bias(bias, tuple(strides))
+def _strides(bias: Tensor | None) -> tuple[int, ...]:
+    """Return how far apart the places of a bias "lead heads n m" lie, 0 along what repeats."""
+    if bias is None:
+        return (0, 0, 0, 0)
+    return tuple(0 if size == 1 else step for size, step in zip(bias.shape, bias.stride(), strict=True))
 
 
 class _Common(NamedTuple):
@@ -73,7 +62,6 @@ class _Common(NamedTuple):
 
 def _common(q: Tensor, v: Tensor, bias: Tensor | None, beside: Beside, tiles: Tiles) -> _Common:
     n, d, m, dv = *q.shape[1:], *v.shape[1:]
-    added = Bias(q, (0, 0, 0, 0)) if bias is None else _placed(bias, beside, n)
     seen_strides = (0, 0, 0, 0) if beside.seen is None else beside.seen.stride()
     constants = {
         "D": d, "DP": power_of_2(d), "DV": dv, "DVP": power_of_2(dv),
@@ -81,8 +69,9 @@ def _common(q: Tensor, v: Tensor, bias: Tensor | None, beside: Beside, tiles: Ti
         "BIASED": bias is not None, "BANDED": beside.window is not None,
         **launch(tiles.warps, stages=tiles.stages),
     }  # fmt: skip
-    numbers = n, m, beside.heads, 1 / math.sqrt(d), beside.window or 0, *added.strides, *seen_strides
-    return _Common((added.values, q if beside.seen is None else beside.seen), numbers, constants)
+    numbers = n, m, beside.heads, 1 / math.sqrt(d), beside.window or 0, *_strides(bias), *seen_strides
+    added, seen = (q if x is None else x for x in (bias, beside.seen))  # q where the kernel reads nothing
+    return _Common((added, seen), numbers, constants)
 
 
 class _Attention(torch.autograd.Function):
@@ -123,20 +112,12 @@ class _Attention(torch.autograd.Function):
 def _bias_gradient(given: tuple[Tensor, ...], bias: Tensor, common: _Common, beside: Beside) -> Tensor:
     """Return Σ ds over all that share a place of the bias, in its shape."""
     n, m, constants = *common.numbers[:2], common.constants
-    leads, heads = (1, bias.shape[0]) if beside.by_distance else bias.shape[:2]
+    leads, heads = bias.shape[:2]
     db = torch.empty(leads, heads, int(n), int(m), device=bias.device)
     flash.bias_side[(leads * heads * triton.cdiv(n, constants["BM"]) * triton.cdiv(m, constants["BN"]),)](
         *given, db, given[0].shape[0] // beside.heads, leads, heads, *common.numbers, **constants
     )
-    return (_by_distance(db[0]) if beside.by_distance else db).to(bias.dtype)
-
-
-def _by_distance(x: Tensor) -> Tensor:
-    """Return the sums along the diagonals of x "h n m", "h n+m−1", from column − row = 1 − n on."""
-    _, n, m = x.shape
-    rows = pad(x.flip(1), (0, n)).flatten(1)[:, : n * (n + m - 1)]  # each row one place further than the last
-    sums: Tensor = rows.unflatten(1, (n, n + m - 1)).sum(1)
-    return sums
+    return db.to(bias.dtype)
 
 
 def attend(
@@ -146,17 +127,15 @@ def attend(
     mask: Tensor | None = None,
     *,
     bias: Tensor | None = None,
-    table: Tensor | None = None,
     window: int | None = None,
 ) -> Tensor:
     """Return softmax(qᵀk/√d + bias) v, "*batch q dv", among keys with |i − j| ≤ window that the mask allows.
 
-    q "*batch q d", k "*batch k d", v "*batch k dv", mask and bias "*#batch #q #k"; or in place of the bias
-    a table "heads q+k−1" of numbers by distance j − i, from 1 − q on.
+    q "*batch q d", k "*batch k d", v "*batch k dv", mask and bias "*#batch #q #k".
     """
     batch = torch.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
     n, m, heads = q.shape[-2], k.shape[-2], batch[-1] if batch else 1
-    added = table if bias is None else shared(bias, batch, n, m)
-    beside = Beside(heads, sight(mask, batch, n, m), window, by_distance=table is not None)
+    added = None if bias is None else shared(bias, batch, n, m)
+    beside = Beside(heads, sight(mask, batch, n, m), window)
     out: Tensor = _Attention.apply(groups(q, batch), groups(k, batch), groups(v, batch), added, beside)
     return out.unflatten(0, batch) if batch else out[0]

@@ -76,7 +76,7 @@ def main() -> None:
 
     q, k, v, w = some(QUERIES, d), some(KEYS, d), some(KEYS, d), torch.randn(d, requires_grad=True)
     mask = torch.ones(BATCH, 1, 1, KEYS, dtype=torch.bool)
-    table = torch.randn(HEADS, QUERIES + KEYS - 1, requires_grad=True)
+    bias = torch.randn(HEADS, QUERIES, KEYS, requires_grad=True)
     for name in ("additive", "mlp"):
         differentiate(name, q, k, v, w)
         differentiate(name, q, k, v, w, mask=mask)
@@ -84,7 +84,7 @@ def main() -> None:
         differentiate(name, q[:, :, :1], k, v, w)
     differentiate("local", q, k, v, window=64)
     differentiate("local", q, k, v, mask, window=64)
-    differentiate("relative", q, k, v, table)
+    differentiate("biased", q, k, v, bias)
     if d <= kernels.KERNELS["elu"].most[0, -1]:
         differentiate("elu", q, k, v, mask)
         differentiate("relu", q, k, v)
