@@ -223,9 +223,15 @@ class LineModel(nn.Module):
         self.norm_fixation = nn.LayerNorm(size.fixation)
         self.name = nn.Linear(size.fixation, classes)
 
-    def glance(self, images: Tensor, valid: Tensor | None = None) -> Glance:
-        """Look over strips "b 3 32 w". valid: "b w/4", true for columns of the strip; None if all are."""
+    def glance(self, images: Tensor, valid: Tensor | None = None, hidden: Tensor | None = None) -> Glance:
+        """Look over strips "b 3 32 w".
+
+        valid: "b w/4", true for columns of the strip, None if all are; hidden: "b w/4", true for columns
+        whose own ink is withheld: what stands there must be told from what is around (while training).
+        """
         x = self.stem(images, valid)
+        if hidden is not None:
+            x = x.masked_fill(hidden[..., None], 0.0)
         for block in self.blocks:
             x = recomputed(block, x, valid) if self.recomputed else block(x, valid)
         x = self.norm(x)

@@ -68,6 +68,7 @@ class Leg:
     minutes: float = 10.0
     rate: float = 1e-3
     dropout: float = 0.0
+    hide: float = 0.0
     init: Path | None = None
     photos: Path | None = None
     teacher: Path | None = None
@@ -129,8 +130,9 @@ class Trainer:
             if isinstance(part, nn.Dropout):
                 part.p = leg.dropout
         self.objective = Objective(
-            self.model, device=self.device, seed=leg.seed, teacher=self._teacher(), photos=self._photos()
-        )
+            self.model, device=self.device, seed=leg.seed, teacher=self._teacher(), photos=self._photos(),
+            hide=leg.hide,
+        )  # fmt: skip
         self.rate = torch.tensor(leg.rate, device=self.device)
         self.move = Step(self.objective, self.rate, record=leg.record)
         if leg.compile:  # part by part: equal blocks share one compiled graph, so the start takes seconds
@@ -228,7 +230,7 @@ def leg_of(arguments: Sequence[str] | None = None) -> Leg:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compile", action="store_false")
     parser.add_argument("--no-record", dest="record", action="store_false", help="launch every kernel anew")
-    for name in ("minutes", "rate", "dropout", "report", "save"):
+    for name in ("minutes", "rate", "dropout", "hide", "report", "save"):
         parser.add_argument(f"--{name}", type=float, default=getattr(Leg, name))
     for name in ("workers", "shrink", "seed", "validate"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Leg, name))

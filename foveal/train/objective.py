@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from foveal.alphabet import FOREIGN, Alphabet
 from foveal.models.line import STRIDE, Fixations, Glance, LineModel
@@ -19,6 +20,9 @@ from foveal.train.replay import Replay
 
 ALIGNED = -0.7
 """A real crop's fixations count only if its text fits the glance so well (mean log-probability a column)."""
+
+SPAN = 6
+"""Columns that are hidden together: about two letters of a hand."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ class Objective:
     """The losses of a LineModel on rendered and on real batches.
 
     teacher: a trained model whose answers, on the same grid, are learnt besides the truth (distillation;
-    Hinton et al., 2015). photos: real surfaces that signs are drawn on (synth/photos.py).
+    Hinton et al., 2015). photos: real surfaces that signs are drawn on (synth/photos.py). hide: share of the
+    columns whose ink is withheld from the pupil, in spans (as Li et al., 2025, do for handwriting); the
+    teacher sees them.
     """
 
     def __init__(
@@ -65,8 +71,10 @@ class Objective:
         seed: int,
         teacher: LineModel | None = None,
         photos: Tensor | None = None,
+        hide: float = 0.0,
     ) -> None:
         self.model, self.teacher, self.photos, self.weights = model, teacher, photos, Weights()
+        self.hide = hide
         self.generator = torch.Generator(device).manual_seed(seed)
         self.noise = torch.Generator(device).manual_seed(seed + 1)
         self.fold = losses.CaseFold(Alphabet(), device)
@@ -116,7 +124,7 @@ class Objective:
         valid = torch.arange(asked.images.shape[-1] // STRIDE, device=columns.device) < columns[:, None]
         images = asked.images.contiguous(memory_format=torch.channels_last)
         with self._precision():
-            glance = self.model.glance(images, valid)
+            glance = self.model.glance(images, valid, self._hidden(valid) if self.hide else None)
         log_probs = glance.logits.float().log_softmax(-1)
         ids, target = asked.queries["ids"], asked.queries["target"]
         if asked.caseless is not None:
@@ -144,6 +152,13 @@ class Objective:
         exists = target >= 0
         parts["right"] = ((found.argmax(-1) == target) & exists).sum() / exists.sum().clamp(min=1)
         return parts
+
+    def _hidden(self, valid: Tensor) -> Tensor:
+        """Return which columns "b n" are hidden: of each strip another share, twice `hide` at the most."""
+        share = 2 * self.hide * torch.rand(len(valid), 1, device=valid.device, generator=self.noise)
+        begins = torch.rand(valid.shape, device=valid.device, generator=self.noise) < share / SPAN
+        spread = functional.max_pool1d(functional.pad(begins.float()[:, None], (SPAN - 1, 0)), SPAN, 1)
+        return spread[:, 0] > 0
 
     def _boxes(
         self, log_probs: Tensor, ids: Tensor, lengths: Tensor, columns: Tensor

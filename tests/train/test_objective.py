@@ -85,3 +85,32 @@ def test_labels_without_case_do_not_ask_for_it(objective: Objective, tmp_path: P
     one, other = objective(asked), objective(asked._replace(queries=capitals))
     assert one["glance"].item() > 0
     assert one["glance"].item() == pytest.approx(other["glance"].item())
+
+
+def test_hidden_columns_are_told_from_what_is_around(words: Question, objective: Objective) -> None:
+    model = objective.model.eval()
+    hidden = torch.zeros(3, WORDS.width // 4, dtype=torch.bool)
+    hidden[:, 4:10] = True
+    other_ink = model.stem.register_forward_hook(lambda _, __, grid: grid + 7.0 * hidden[..., None])
+    other = model.glance(words.images, hidden=hidden)
+    other_ink.remove()
+    assert torch.equal(other.logits, model.glance(words.images, hidden=hidden).logits)
+    assert not torch.equal(other.logits, model.glance(words.images).logits)
+
+
+def test_about_the_share_asked_for_is_hidden_in_spans(objective: Objective) -> None:
+    objective.hide = 0.15
+    hidden = objective._hidden(torch.ones(4000, 60, dtype=torch.bool))
+    assert 0.10 < hidden.float().mean() < 0.16
+    shares = hidden.float().mean(1)
+    assert shares.min() == 0
+    assert shares.max() > 0.3
+    begins = hidden & ~torch.nn.functional.pad(hidden, (1, 0))[:, :-1]
+    lengths = hidden.sum() / begins.sum()
+    assert lengths > 0.9 * module.SPAN
+
+
+def test_the_pupil_does_not_see_what_is_hidden(objective: Objective, words: Question) -> None:
+    whole = objective(words)["loss"].item()
+    objective.hide = 0.9
+    assert objective(words)["loss"].item() != pytest.approx(whole, rel=1e-3)
