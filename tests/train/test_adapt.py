@@ -9,7 +9,7 @@ from ran import Ran
 
 import foveal
 from foveal.errors import ConfigError, FovealError
-from foveal.train.adapt import Plan, adapt
+from foveal.train.adapt import Plan, adapt, decide
 
 QUICK = Plan(steps=50, minutes=4.0, threads=1)
 
@@ -80,3 +80,10 @@ def test_the_shell_says_why_in_one_sentence(shell: Callable[..., Ran], tmp_path:
         assert ran.err.startswith("foveal: ")
         assert ran.err.count("\n") == 1
     assert not mine.exists()
+
+
+def test_context_is_read_with_unless_fifty_lines_speak_clearly_against_it() -> None:
+    left = {"as before": 120, "their own": 98, "in context": 100, "none": 140}
+    assert decide(left) == "in context"
+    assert decide(left | {"their own": 90}) == "their own"
+    assert decide(left | {"none": 80}) == "none"
