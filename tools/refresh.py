@@ -1,12 +1,13 @@
 """Bring everything that belongs to the weights up to date, after training: one command.
 
-    python tools/refresh.py DATA FONTS [--only trust readme card pictures]
+    python tools/refresh.py DATA FONTS [--only trust readme card pictures attention risk]
 
 DATA holds `train/` and `dev/`. trust: the confidences of both models are fitted again (tools/fit_trust.py).
 readme: every set of the README's table is read by both models; the figures go into docs/figures.json, where
-those of the peers stand (benchmarks/peers.py), and the table is written from it. card: the attention of the
-models, on the model card. pictures: those of README and of docs/explaining.md, asking.md and
-measuring.md. An hour on two cores.
+those of the peers stand (benchmarks/peers.py), the tables of README and model cards are written from it, and
+the errors of the last leg of docs/legs/legs.json, which is to be entered before, with the curve. card: the
+attention of the models, on their cards. pictures: those of README and of docs/explaining.md, asking.md and
+measuring.md. attention: those of docs/attention.md. risk: that of docs/trust.md. Two hours on two cores.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -29,6 +31,8 @@ from foveal.reading.reader import Reader
 
 ROOT = Path(__file__).parent.parent
 FIGURES = ROOT / "docs" / "figures.json"
+LEGS = ROOT / "docs" / "legs" / "legs.json"
+CARDS = ROOT / "foveal" / "weights" / "README.md"
 MODELS = ("fast", "accurate")
 ENGINES = (*MODELS, "rapidocr", "tesseract")
 HEADS = ("foveal fast", "foveal accurate", "RapidOCR 3.10", "Tesseract 5.5")
@@ -78,6 +82,16 @@ ROWS = (
     Row("photos IC03, F1 ↑", ("scene_pages_icdar2003",), "bag_of_words_f1", share),
     Row("heaviest cell of a look inside its character (IIIT5K), % ↑", WORDS[:1], "look_inside", percent),
 )  # fmt: skip
+
+SHORT = {
+    "scene_words_iiit5k": "iiit5k", "scene_words_svt": "svt", "scene_words_icdar2003": "ic03",
+    "printed_lines_uw3": "uw3", "printed_lines_archiscribe": "fraktur", "printed_lines_ocr17": "french",
+    "handwriting_copiste": "copiste", "handwriting_lathrop": "lathrop",
+    "handwriting_testaments_poilus": "poilus", "handwriting_peraire": "peraire",
+    "handwriting_cremma_mss19": "cremma", "printed_pages_unlv": "unlv", "printed_pages_oldbooks": "oldbooks",
+    "receipts_sroie": "receipts", "scene_pages_icdar2003": "photos",
+}  # fmt: skip
+"""Names of the sets in docs/legs/legs.json."""
 
 LEARNT = (
     "handwriting_copiste", "handwriting_testaments_poilus", "handwriting_peraire", "handwriting_cremma_mss19",
@@ -147,22 +161,57 @@ def readme(data: Path, _: Path) -> None:
         figures["sets"].setdefault(name, {}).update(own)
     figures["date"] = date.today().isoformat()
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    replace(ROOT / "README.md", "results", table(figures))
+    told_of(figures)
 
 
-def table(figures: dict[str, object]) -> str:
+def told_of(figures: dict[str, Any]) -> None:
+    """Write the figures where they are told: README, model cards, and the curve of legs."""
+    legs = json.loads(LEGS.read_text("utf-8"))
+    legs[-1]["errors"] = {model: errors(figures, model) for model in MODELS}
+    LEGS.write_text("[\n" + ",\n".join(f" {json.dumps(leg)}" for leg in legs) + "\n]\n", encoding="utf-8")
+    said = (
+        f"Development sets, models of training leg {legs[-1]['leg']}, {figures['date']}. "
+        "Peers in their best setting, 2026-11-22."
+    )
+    replace(ROOT / "README.md", "results", f"{said}\n\n{table(figures)}")
+    for model in MODELS:
+        replace(CARDS, f"figures of {model}", own_table(figures, model))
+    gains = told("benchmarks/legs.py", str(LEGS), str(LEGS.with_suffix(".png")))
+    replace(ROOT / "docs/design-notes.md", "legs", gains.strip())
+
+
+def errors(figures: dict[str, Any], model: str) -> dict[str, float]:
+    """Return the errors of a model in %, by the short names of the sets."""
+    found = {}
+    for row in ROWS[:-1]:
+        for name in row.sets:
+            value = figures["sets"][name][model][row.figure]
+            found[SHORT[name]] = round(100 * (value if row.least else 1 - value), 2)
+    return found
+
+
+def own_table(figures: dict[str, Any], model: str) -> str:
+    """Return one model's figures, for its card."""
+    lines = [f"| development sets, {figures['date']} | |", "|---|---|"]
+    for row in ROWS:
+        values = [row.form(figures["sets"][name][model][row.figure]) for name in row.sets]
+        lines.append(f"| {row.says} | {' / '.join(values)} |")
+    return "\n".join(lines)
+
+
+def table(figures: dict[str, Any]) -> str:
     """Return the README's table; the best of each set in bold."""
     lines = ["| set | " + " | ".join(HEADS) + " |", "|---" * (len(HEADS) + 1) + "|"]
     for row in ROWS:
         cells = [[cell(figures, name, engine, row) for name in row.sets] for engine in ENGINES]
-        told_of = ["–" if set(some) == {"–"} else " / ".join(some) for some in cells]
-        lines.append(f"| {' | '.join([row.says, *told_of])} |")
+        said = ["–" if set(some) == {"–"} else " / ".join(some) for some in cells]
+        lines.append(f"| {' | '.join([row.says, *said])} |")
     return "\n".join(lines)
 
 
-def cell(figures: dict[str, object], name: str, engine: str, row: Row) -> str:
+def cell(figures: dict[str, Any], name: str, engine: str, row: Row) -> str:
     """Return one figure as it is written, bold if no engine has a better one; – where there is none."""
-    own: dict[str, dict[str, float]] = figures["sets"].get(name, {})  # type: ignore[attr-defined]
+    own: dict[str, dict[str, float]] = figures["sets"].get(name, {})
     values = {one: found[row.figure] for one, found in own.items() if found.get(row.figure) is not None}
     if engine not in values:
         return "–"
@@ -175,9 +224,7 @@ def card(data: Path, _: Path) -> None:
     """Write how narrow, stable and true the models' looks are."""
     sets = [str(data / "dev" / name) for name in (WORDS[0], "printed_lines_uw3", "handwriting_copiste")]
     found = [told("benchmarks/looks.py", *sets, "--model", model, "--limit", "40") for model in MODELS]
-    replace(
-        ROOT / "foveal/weights/README.md", "attention", "\n".join(one.strip() + "\n" for one in found).strip()
-    )
+    replace(CARDS, "attention", "\n".join(one.strip() + "\n" for one in found).strip())
 
 
 def pictures(_: Path, __: Path) -> None:
@@ -190,6 +237,19 @@ def pictures(_: Path, __: Path) -> None:
         print(picture)
 
 
+def attention(_: Path, __: Path) -> None:
+    """Draw the weights of every mechanism on one line again."""
+    line = ("examples/printed_page.jpg", "docs/attention", "--line", "9", "--head", "0")
+    told("tools/attention_pictures.py", *line)
+
+
+def risk(data: Path, _: Path) -> None:
+    """Print what confidences promise on half 1 of the development sets, and draw it."""
+    sets = [str(data / "dev" / name) for name in (*LEARNT, *CHOSEN)]
+    picture = str(ROOT / "docs/trust/risk.png")
+    print(told("benchmarks/trust.py", *sets, "--model", *MODELS, "--limit", "120", "--plot", picture))
+
+
 def replace(page: Path, name: str, text: str) -> None:
     """Put `text` between `<!-- NAME -->` and `<!-- end of NAME -->`."""
     place = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
@@ -199,7 +259,8 @@ def replace(page: Path, name: str, text: str) -> None:
 
 
 PARTS: dict[str, Callable[[Path, Path], None]] = {
-    "trust": trust, "readme": readme, "card": card, "pictures": pictures,
+    "trust": trust, "readme": readme, "card": card,
+    "pictures": pictures, "attention": attention, "risk": risk,
 }  # fmt: skip
 
 
