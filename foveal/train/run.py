@@ -32,7 +32,7 @@ from foveal.train.recipe import Recipe
 from foveal.train.strips import Sources, StripBatches
 from foveal.train.torch_reader import TorchReader
 
-LAST, BEST = "last.safetensors", "best.safetensors"
+LAST, BEST, FINAL = "last.safetensors", "best.safetensors", "final.safetensors"
 
 
 @dataclass(frozen=True)
@@ -118,22 +118,23 @@ class _Keeper(Callback):
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         assert isinstance(pl_module, Learner)
         schedule, step = self.run.recipe.schedule, pl_module.run.step
-        if self.run.dev and step % schedule.evaluate == 0:
-            self.judge(trainer, pl_module)
-        ends = bool(trainer.strategy.broadcast(pl_module.share() >= 1 or trainer.should_stop))
+        ends = _agreed(trainer, pl_module)
+        if self.run.dev and (ends or step % schedule.evaluate == 0):
+            self.judge(pl_module, leads=trainer.is_global_zero)
+            ends = ends or _agreed(trainer, pl_module)
         if trainer.is_global_zero and (ends or step % schedule.save == 0):
-            pl_module.keep(self.run.output / LAST)
+            pl_module.keep(self.run.output / LAST)  # behind the judging, which it remembers
         trainer.should_stop = ends
 
-    def judge(self, trainer: Trainer, learner: Learner) -> None:
-        """Read the dev sets; keep the weights if they read better than any before."""
+    def judge(self, learner: Learner, *, leads: bool) -> None:
+        """Read the dev sets; keep the weights, if this process leads, where they read better than before."""
         begin = time.perf_counter()
         self.reports = judged(learner.reading, self.run)  # type: ignore[arg-type]  # a recogniser's average is one
         learner.model.train()
         cer = sum(report.figures["cer"] for report in self.reports) / len(self.reports)
         better = cer < learner.run.best
-        if better and trainer.is_global_zero:
-            write_weights(learner, self.run.output / BEST)
+        if better and leads:
+            write_weights(learner, self.run, BEST)
         stale = 0 if better else learner.run.stale + 1
         judging = time.perf_counter() - begin
         learner.run = replace(
@@ -142,9 +143,11 @@ class _Keeper(Callback):
         if learner.logger is not None:
             figures = {f"{report.set}.cer": report.figures["cer"] for report in self.reports}
             learner.logger.log_metrics(figures, step=learner.run.step)
-        patience = self.run.recipe.schedule.patience
-        if patience and stale >= patience:
-            trainer.should_stop = True
+
+
+def _agreed(trainer: Trainer, learner: Learner) -> bool:
+    """Return whether the run ends here: what the leading process says, for clocks differ."""
+    return bool(trainer.strategy.broadcast(learner.ended() or trainer.should_stop))
 
 
 def judged(model: Recogniser, run: Run) -> tuple[Report, ...]:
@@ -153,10 +156,11 @@ def judged(model: Recogniser, run: Run) -> tuple[Report, ...]:
     return tuple(evaluate(folder, reader, limit=run.limit) for folder in run.dev)
 
 
-def write_weights(learner: Learner, path: Path) -> None:
-    """Write the weights to read with, and the recipe."""
+def write_weights(learner: Learner, run: Run, name: str) -> None:
+    """Write the weights to read with, the recipe, and where there are strips to compare an export on."""
     facts = {"recipe": learner.recipe.to_json(), "step": str(learner.run.step), "seed": str(learner.seed)}
-    state.write(path, learner.reading.state_dict(), **facts)
+    facts["sets"] = "\n".join(str(folder.resolve()) for folder in (*run.dev, *run.sources.folders))
+    state.write(run.output / name, learner.reading.state_dict(), **facts)
 
 
 def load_recogniser(path: Path) -> tuple[Recogniser, Recipe]:
@@ -182,23 +186,35 @@ def train(run: Run) -> Outcome:
     learner, keeper = Learner(run.recipe, seed=run.seed, half=run.half), _Keeper(run)
     if (run.output / LAST).exists():
         learner.resume(run.output / LAST)
-    if learner.share() >= 1:
+    if learner.ended():
+        leads = True
+        _judge_ended(learner, keeper)
+    else:
+        if run.compile:
+            learner.model.compile()
+        leads = _fit(learner, run, keeper).is_global_zero
+    if leads:
+        write_weights(learner, run.output / FINAL)
+    return Outcome(learner.run.step, learner.seconds(), learner.losses, keeper.reports, leads)
+
+
+def _judge_ended(learner: Learner, keeper: _Keeper) -> None:
+    """Make up for what a run did not come to that was cut short behind its last step."""
+    run = keeper.run
+    final = run.output / FINAL
+    if final.exists() and state.read(final)[1]["step"] == str(learner.run.step):
         raise ConfigError(f"{run.output}: this run has ended", remedy="give another --output")
-    if run.compile:
-        learner.model.compile()
-    trainer = _fit(learner, run, keeper)
-    seconds = learner.seconds()
-    if trainer.is_global_zero:
-        if run.dev:
-            keeper.judge(trainer, learner)
-        write_weights(learner, run.output / "final.safetensors")
-    return Outcome(learner.run.step, seconds, learner.losses, keeper.reports, trainer.is_global_zero)
+    if run.device != "cpu" and torch.cuda.is_available():
+        learner.to("cuda")
+    if run.dev:
+        keeper.judge(learner, leads=True)
 
 
 def _fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:
     batches = StripBatches(
-        run.sources, run.recipe.data, seed=run.seed, alphabet=Alphabet(run.recipe.alphabet)
-    )
+        run.sources, run.recipe.data, seed=run.seed, alphabet=Alphabet(run.recipe.alphabet),
+        readers=run.devices,
+    )  # fmt: skip
     loader = DataLoader(
         batches, batch_size=None, sampler=_Numbers(learner), num_workers=run.workers,
         persistent_workers=run.workers > 0,
