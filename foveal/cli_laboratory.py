@@ -55,13 +55,15 @@ def train(
     compile: Annotated[bool, typer.Option("--compile", help="Compile the model first.")] = False,
     workers: Workers = 0,
     limit: Limit = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only some steps: memory and time.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Memory and time of one step, after one to warm up.")
+    ] = False,
 ) -> None:
     """Train a recogniser by a recipe. A run that was cut short goes on where --output was kept."""
     with needs_train("train"):
+        from foveal.train.dry_run import dry_run as try_out
         from foveal.train.recipe import Changes, read_recipe
         from foveal.train.run import Run
-        from foveal.train.run import dry_run as try_out
         from foveal.train.run import train as train_by
         from foveal.train.strips import Sources
     changes = Changes(steps, minutes, batch, echo, lines)

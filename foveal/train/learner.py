@@ -86,6 +86,11 @@ class Learner(LightningModule):
             return self.seconds() / (60 * schedule.minutes)
         return self.run.step / schedule.steps
 
+    def ended(self) -> bool:
+        """Return whether the training is done, or nothing got better for as long as there is patience."""
+        patience = self.recipe.schedule.patience
+        return self.share() >= 1 or 0 < patience <= self.run.stale
+
     def seconds(self) -> float:
         """Return the seconds trained, those before an interruption included."""
         return self.run.seconds + (time.perf_counter() - self._began if self._began else 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -15,8 +16,9 @@ from foveal.errors import ConfigError, InputMissing
 from foveal.models.encoders import EncoderSpec
 from foveal.models.recogniser import WHOLE, Recogniser, recogniser
 from foveal.train.lessons import Aims
-from foveal.train.regular import Regular
+from foveal.train.regular import Regular, Tasks
 from foveal.train.strips import DataSpec
+from foveal.train.supervision import Alignment
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -112,8 +114,22 @@ def _check(recipe: Recipe, where: str) -> None:
         raise ConfigError(f"{where}: the source 'ctc' needs a CTC head", remedy="weigh aims.tasks.glance")
     if name in WHOLE and (aims.smoothing or aims.tasks.glance):
         raise ConfigError(f"{where}: {name} knows no smoothing, and its glance has a weight of its own")
-    if name in ("ctc", "summary") and aims.regular != Regular():
-        raise ConfigError(f"{where}: {name} has no looks", remedy="leave out aims.regular")
+    for key in _unlookable(aims) if name in ("ctc", "summary") else ():
+        raise ConfigError(f"{where}: {name} has no looks", remedy=f"leave out {key}, or choose a decoder")
+
+
+def _unlookable(aims: Aims) -> Iterator[str]:
+    """Yield the keys that speak of looks: what is said there would be ignored where there are none."""
+    tasks, usual = aims.tasks, Tasks()
+    if aims.regular != Regular():
+        yield "aims.regular"
+    if aims.alignment != Alignment():
+        yield "aims.alignment"
+    for key in ("attention", "regular", "floor", "until"):
+        if getattr(tasks, key) != getattr(usual, key):
+            yield f"aims.tasks.{key}"
+    if tasks.weighing == "annealed" or (tasks.weighing == "uncertainty" and not tasks.glance):
+        yield "aims.tasks.weighing"  # a CTC head beside a vector is a second loss to weigh
 
 
 @dataclass(frozen=True)

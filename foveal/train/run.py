@@ -8,10 +8,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -22,9 +19,8 @@ from torch.utils.data import DataLoader, Sampler
 from foveal.alphabet import Alphabet
 from foveal.errors import ConfigError
 from foveal.evaluate import Report, evaluate
-from foveal.measure.cost import peak_memory
 from foveal.measure.sets import is_pages
-from foveal.models.recogniser import Recogniser
+from foveal.models.recogniser import Fixating, Recogniser
 from foveal.train import state
 from foveal.train.feed import Tensors
 from foveal.train.learner import Learner
@@ -191,10 +187,10 @@ def train(run: Run) -> Outcome:
         _judge_ended(learner, keeper)
     else:
         if run.compile:
-            learner.model.compile()
-        leads = _fit(learner, run, keeper).is_global_zero
+            compile_parts(learner.model)
+        leads = fit(learner, run, keeper).is_global_zero
     if leads:
-        write_weights(learner, run.output / FINAL)
+        write_weights(learner, run, FINAL)
     return Outcome(learner.run.step, learner.seconds(), learner.losses, keeper.reports, leads)
 
 
@@ -210,7 +206,14 @@ def _judge_ended(learner: Learner, keeper: _Keeper) -> None:
         keeper.judge(learner, leads=True)
 
 
-def _fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:
+def compile_parts(model: Recogniser) -> None:
+    """Compile what training calls: the model, or the parts of one that glances first and fixates then."""
+    for part in (model.stem, *model.fixate_layers) if isinstance(model, Fixating) else (model,):
+        part.compile()
+
+
+def fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:
+    """Drive a learner through its batches until a callback ends it."""
     batches = StripBatches(
         run.sources, run.recipe.data, seed=run.seed, alphabet=Alphabet(run.recipe.alphabet),
         readers=run.devices,
@@ -241,38 +244,3 @@ def _fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:
         )
         trainer.fit(learner, _Echoed(loader, learner))
     return trainer
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a step takes. seconds: the median; peak: bytes, of the GPU's memory or of this process."""
-
-    parameters: int
-    seconds: float
-    peak: int
-    device: str
-
-
-class _Clock(Callback):
-    """Takes the time of some steps, then stops."""
-
-    def __init__(self, steps: int) -> None:
-        self.steps, self.times = steps, [time.perf_counter()]
-
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        if pl_module.device.type == "cuda":
-            torch.cuda.synchronize()
-        self.times.append(time.perf_counter())
-        trainer.should_stop = len(self.times) > self.steps
-
-
-def dry_run(run: Run, *, steps: int = 3) -> Cost:
-    """Take some steps, keep nothing, and return what one takes (the first, which sets all up, left out)."""
-    learner, clock = Learner(run.recipe, seed=run.seed, half=run.half), _Clock(steps)
-    with TemporaryDirectory() as folder:
-        trainer = _fit(learner, replace(run, output=Path(folder)), clock)
-    device = trainer.strategy.root_device
-    peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
-    parameters = sum(p.numel() for p in learner.model.parameters())
-    spent = [after - before for before, after in pairwise(clock.times)][1:]
-    return Cost(parameters, median(spent), peak, device.type)

@@ -92,11 +92,15 @@ class Sources:
 class StripBatches(Dataset[Tensors]):
     """batches[number]: the tensors that `train.feed` makes too, boxes for crops among them where known.
 
-    seed: another seed gives other batches; alphabet: what can be written, texts with more are left out.
+    seed: another seed gives other batches; alphabet: what can be written, texts with more are left out;
+    readers: processes that take batches of their own at each step, as many numbers further on.
     """
 
-    def __init__(self, sources: Sources, spec: DataSpec, *, seed: int, alphabet: Alphabet) -> None:
+    def __init__(
+        self, sources: Sources, spec: DataSpec, *, seed: int, alphabet: Alphabet, readers: int = 1
+    ) -> None:
         self.sources, self.spec, self.seed, self.alphabet = sources, spec, seed, alphabet
+        self.readers = readers
         self.crops = [
             (crop, rule_of(folder) == "caseless")
             for folder in sources.folders
@@ -117,6 +121,10 @@ class StripBatches(Dataset[Tensors]):
         made = self._drawn(number, rng) if draws and self.sources.fonts else self._cut(number, rng)
         return made
 
+    def _longest(self, number: int) -> int:
+        """Return the characters a text may have at the step that takes this batch first."""
+        return self.spec.longest(number // self.readers * self.spec.echo)
+
     def _can_learn(self, crop: Crop) -> bool:
         return 0 < len(crop.text) <= self.spec.characters and not self.alphabet.unwritable(crop.text)
 
@@ -130,7 +138,7 @@ class StripBatches(Dataset[Tensors]):
     def _drawn(self, number: int, rng: np.random.Generator) -> Tensors:
         spec, random = self.spec, Random(f"{self.seed}/{number}")
         make = self._artist.word if spec.kind == "word" else self._artist.line
-        across, longest = spec.width * HEIGHT // 32, spec.longest(number)
+        across, longest = spec.width * HEIGHT // 32, self._longest(number)
         room = across if spec.kind == "word" else max(HEIGHT, across * longest // spec.characters)
 
         def drawing() -> Drawing:
@@ -149,7 +157,7 @@ class StripBatches(Dataset[Tensors]):
 
     def _cut(self, number: int, rng: np.random.Generator) -> Tensors:
         spec = self.spec
-        longest = spec.longest(number)
+        longest = self._longest(number)
         short = max(1, sum(len(crop.text) <= longest for crop, _ in self.crops))
         picked = [self.crops[i] for i in rng.integers(short, size=spec.batch)]
         images, widths, places = zip(*(self._fitted(crop) for crop, _ in picked), strict=True)

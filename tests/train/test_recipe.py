@@ -43,7 +43,14 @@ def test_the_kinds_of_recogniser_are_all_there() -> None:
         ('decoder = "ctc"\n[schedule]\nshape = "cosin"', "did you mean 'cosine'"),
         ('decoder = "recurrent"\n[aims.alignment]\nform = "square"', "did you mean 'squares'"),
         ('decoder = "recurrent"\n[aims.alignment]\nsources = ["ctc"]', "needs a CTC head"),
-        ('decoder = "summary"\n[aims.regular]\nentropy = 1', "summary has no looks"),
+        ('decoder = "summary"\n[aims.regular]\nentropy = 1', "summary has no looks .leave out aims.regular"),
+        ('decoder = "ctc"\n[aims.alignment]\nform = "squares"', "ctc has no looks .leave out aims.alignment"),
+        ('decoder = "summary"\n[aims.alignment]\nsources = ["equal"]', "leave out aims.alignment"),
+        ('decoder = "ctc"\n[aims.tasks]\nattention = 0.5', "leave out aims.tasks.attention"),
+        ('decoder = "ctc"\n[aims.tasks]\nregular = 0.5', "leave out aims.tasks.regular"),
+        ('decoder = "summary"\n[aims.tasks]\nfloor = 0.5', "leave out aims.tasks.floor"),
+        ('decoder = "ctc"\n[aims.tasks]\nweighing = "uncertainty"', "leave out aims.tasks.weighing"),
+        ('decoder = "summary"\n[aims.tasks]\nglance = 1\nweighing = "annealed"', "out aims.tasks.weighing"),
         ('decoder = "ctc"\n[aims]\nsmoothing = 0.1', "knows no smoothing"),
         ('decoder = "ctc"\n[encoder]\nmixer = "lstm"\nposition = "rotary"', "mixer 'lstm' has no attention"),
         ("[encoder]\ndim = 3", "needs decoder"),
@@ -55,6 +62,13 @@ def test_a_wrong_recipe_is_answered_with_the_way_out(tmp_path: Path, rows: str, 
     file.write_text(rows + "\n" + ABOUT, encoding="utf-8")
     with pytest.raises(ConfigError, match=said):
         read_recipe(file)
+
+
+def test_what_a_vector_and_a_ctc_head_share_may_be_weighed(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    rows = 'decoder = "summary"\n[aims.tasks]\nglance = 1\nweighing = "uncertainty"'
+    file.write_text(rows + "\n" + ABOUT, encoding="utf-8")
+    assert read_recipe(file).aims.tasks.weighing == "uncertainty"
 
 
 def test_a_run_may_change_a_recipe_which_must_exist(tmp_path: Path) -> None:

@@ -6,22 +6,26 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 from word_set import write_words
 
 from foveal.errors import ConfigError, InputMissing
 from foveal.models.encoders import EncoderSpec
 from foveal.train import state
+from foveal.train.dry_run import dry_run
+from foveal.train.learner import Learner
 from foveal.train.lessons import Aims
 from foveal.train.recipe import About, Recipe, Schedule
 from foveal.train.regular import Regular, Tasks
-from foveal.train.run import BEST, LAST, Run, dry_run, load_recogniser, train
+from foveal.train.run import BEST, FINAL, LAST, Run, load_recogniser, train
 from foveal.train.strips import DataSpec, Sources
 
 SMALL = EncoderSpec(stem=(8, 16, 24), dim=32, depth=1, heads=2)
@@ -124,7 +128,7 @@ average = 0.9
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run(command(words, file, tmp_path / "whole"), env=environment, check=True, capture_output=True)
     kills = 0
-    for seconds in (0.05, 1.1):
+    for seconds in (0.05, 0.6):
         process = subprocess.Popen(
             command(words, file, tmp_path / "cut"), env=environment, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -138,15 +142,86 @@ average = 0.9
         process.send_signal(signal.SIGKILL)
         kills += process.wait() == -signal.SIGKILL
     assert kills >= 1
-    step = json.loads(state.read(tmp_path / "cut" / LAST)[1]["run"])["step"]
-    assert 0 < step <= 60
-    if step < 60:
-        subprocess.run(
-            command(words, file, tmp_path / "cut"), env=environment, check=True, capture_output=True
-        )
-    one, other = (state.read(tmp_path / name / LAST)[0] for name in ("whole", "cut"))
-    assert one.keys() == other.keys()
-    assert all(torch.equal(one[name], other[name]) for name in one)
+    ended = subprocess.run(killed_before_final(words, file, tmp_path / "cut"), env=environment, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert not (tmp_path / "cut" / FINAL).exists()
+    subprocess.run(command(words, file, tmp_path / "cut"), env=environment, check=True, capture_output=True)
+    for name in (LAST, FINAL):
+        one, other = (state.read(tmp_path / folder / name)[0] for folder in ("whole", "cut"))
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def killed_before_final(words: Path, file: Path, output: Path) -> list[str]:
+    """Return the command of a run that kills itself when all is done but the last file."""
+    program = (
+        "import os, signal, sys; from foveal.train import run; from foveal.__main__ import run as main; "
+        "run.write_weights = lambda *_: os.kill(os.getpid(), signal.SIGKILL); main()"
+    )
+    return [sys.executable, "-c", program, *command(words, file, output)[3:]]
+
+
+class Killed(BaseException):
+    """Ends a run where it stands, with what it had written by then."""
+
+
+def killed_at(moment: int, patch: pytest.MonkeyPatch) -> list[str]:
+    """Let the write or rename of that number kill the run; return a list that will hold those before it."""
+    done: list[str] = []
+
+    def before(name: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            if len(done) == moment:
+                raise Killed
+            done.append(name)
+            return do(*arguments)
+
+        return call
+
+    patch.setattr(state, "save_file", before("write", state.save_file))
+    patch.setattr(Path, "replace", before("rename", Path.replace))
+    return done
+
+
+def left(folder: Path) -> dict[str, Any]:
+    """Return what a run left behind, but for the seconds that it took."""
+    files = {name: state.read(folder / name) for name in (LAST, BEST, FINAL)}
+    progress = json.loads(files[LAST][1]["run"]) | {"seconds": 0}
+    facts = {name: {k: v for k, v in own.items() if k != "run"} for name, (_, own) in files.items()}
+    return {"progress": progress, "facts": facts} | {
+        f"{name}.{key}": value.tolist()
+        for name, (tensors, _) in files.items()
+        for key, value in tensors.items()
+    }
+
+
+@pytest.mark.parametrize("patience", [0, 1], ids=["all its steps", "stopped early"])
+def test_a_run_killed_before_any_write_comes_to_the_same_end(
+    patience: int, words: Path, tmp_path: Path
+) -> None:
+    made = recipe(steps=5, evaluate=2, save=2, patience=patience, rate=0.0 if patience else 4e-3)
+
+    def run(folder: Path) -> Run:
+        return Run(made, Sources((words,)), folder, dev=(words,), limit=2, device="cpu")
+
+    with pytest.MonkeyPatch.context() as patch:
+        moments = killed_at(-1, patch)
+        outcome = train(run(tmp_path / "whole"))
+    assert outcome.steps == (4 if patience else 5)
+    wanted = left(tmp_path / "whole")
+    assert moments.count("write") == moments.count("rename") >= 4
+    for moment in range(len(moments)):
+        with pytest.MonkeyPatch.context() as patch:
+            killed_at(moment, patch)
+            with pytest.raises(Killed):
+                train(run(tmp_path / str(moment)))
+        again = train(run(tmp_path / str(moment)))
+        assert left(tmp_path / str(moment)) == wanted, moments[:moment]
+        assert again.steps == outcome.steps
+        assert [r.figures["cer"] for r in again.reports] == [r.figures["cer"] for r in outcome.reports]
+    with pytest.raises(ConfigError, match="has ended"):
+        train(run(tmp_path / "whole"))
+    assert left(tmp_path / "whole") == wanted
 
 
 def test_weights_come_back_with_their_recipe_and_no_file_is_a_pickle(words: Path, tmp_path: Path) -> None:
@@ -191,12 +266,41 @@ def test_a_dev_set_of_pages_is_refused_before_training(words: Path, tmp_path: Pa
     assert not (tmp_path / "out").exists()
 
 
-def test_a_dry_run_says_what_a_step_takes_and_keeps_nothing(words: Path, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_one_step_takes_and_keeps_nothing(
+    words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+    monkeypatch.setattr(Learner, "stepped", lambda learner: taken.append(learner.run.step))
     cost = dry_run(Run(recipe(), Sources((words,)), tmp_path / "none", device="cpu"))
     assert cost.parameters == sum(p.numel() for p in recipe().model().parameters())
     assert 0 < cost.seconds < 30
     assert cost.peak > 10**8
+    assert (cost.steps, cost.warm_up, len(taken)) == (1, 1, 2)
+    assert not cost.compiled
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("decoder", KINDS, ids=str)
+def test_a_dry_run_and_a_run_compile_what_training_calls(
+    decoder: Any, words: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is compiled is marked, and called: compiling takes minutes, so that a mark must do."""
+    called: set[int] = set()
+    compiled: set[int] = set()
+
+    def mark(module: nn.Module) -> None:
+        compiled.add(id(module))
+        module.register_forward_hook(lambda module, *_: called.add(id(module)))
+
+    monkeypatch.setattr(nn.Module, "compile", mark)
+    asked = Run(recipe(decoder, steps=1), Sources((words,)), tmp_path, device="cpu", compile=True)
+    assert dry_run(asked).compiled
+    first = set(compiled)
+    assert first
+    assert called == first
+    train(asked)
+    assert len(compiled) == 2 * len(first)
+    assert called == compiled
 
 
 def test_nothing_to_train_on_is_said_at_the_door() -> None:
