@@ -50,7 +50,10 @@ def train(
     lines: Lines = False,
     seed: Seed = 0,
     device: Device = "auto",
-    devices: Annotated[int, typer.Option(help="How many of them, each with batches of its own.")] = 1,
+    devices: Annotated[int, typer.Option(help="How many of them share the work: --parallel.")] = 1,
+    parallel: Annotated[
+        str, typer.Option(help="What several devices share out: data, weights or heads.")
+    ] = "data",
     half: Annotated[bool | None, typer.Option(help="Compute in bfloat16; on a GPU unless told.")] = None,
     compile: Annotated[bool, typer.Option("--compile", help="Compile the model first.")] = False,
     workers: Workers = 0,
@@ -70,10 +73,12 @@ def train(
     run = Run(
         changes.of(read_recipe(recipe)), Sources(tuple(train or ()), fonts), output,
         dev=tuple(dev or ()), seed=seed, device=device, devices=devices, half=half, compile=compile,
-        workers=workers, limit=limit,
+        workers=workers, limit=limit, parallel=parallel,
     )  # fmt: skip
     if dry_run:
-        typer.echo(json.dumps(asdict(try_out(run))))
+        cost = asdict(try_out(run))
+        if cost.pop("leads"):
+            typer.echo(json.dumps(cost))
         return
     outcome = train_by(run)
     if not outcome.leads:
@@ -81,7 +86,6 @@ def train(
     typer.echo(f"{output}: {outcome.steps} steps in {outcome.seconds:.0f} s")
     for report in outcome.reports:
         typer.echo(report.to_text())
-
 
 
 def compare(
@@ -101,6 +105,7 @@ def compare(
     workers: Workers = 0,
     threads: Annotated[int | None, typer.Option(help="Of torch, for each of those.")] = None,
     limit: Limit = None,
+    costs: Annotated[bool, typer.Option(help="Measure what reading costs, alone, at the end.")] = True,
 ) -> None:
     """Train recipes under the same budget and seeds, and print one table of what came of them."""
     with needs_train("compare"):
@@ -112,7 +117,7 @@ def compare(
     asked = Comparison(
         tuple(recipes), Sources(tuple(train or ()), fonts), output,
         Changes(steps, minutes, batch, echo, lines), dev=tuple(dev or ()), seeds=seeds, limit=limit,
-        device=device, workers=workers, together=together, threads=threads,
+        device=device, workers=workers, together=together, threads=threads, costs=costs,
     )  # fmt: skip
     typer.echo(markdown(compare_all(asked, told=lambda said: typer.echo(said, err=True))))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -15,17 +14,19 @@ from typing import Any, TypeVar
 
 import torch
 
+from foveal.errors import ConfigError
+from foveal.laboratory.cost import processor
 from foveal.laboratory.table import markdown
-from foveal.laboratory.trial import Trial, carry_out, weigh
+from foveal.laboratory.trial import Trial, carry_out, kept, weigh
 from foveal.synth.write import write
-from foveal.train.recipe import Changes
+from foveal.train.recipe import Changes, read_recipe
 from foveal.train.strips import Sources
 
 T = TypeVar("T")
 
 _RENDERED = 300
-_HELD_SEED = 990_001
-"""The seed of rendered strips that are never learned from."""
+_HELD_SEED, _STOP_SEED = 990_001, 990_002
+"""Seeds of rendered strips that are never learned from: those that are reported, those to stop by."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Comparison:
     """What is compared. seeds: how many; sources, changes, dev, limit, device, …: as in a trial.
 
     together: trials at a time, which share the machine alike. Without `dev`, words or lines are
-    read that are rendered for it.
+    read that are rendered for it; recipes with patience stop by others that are. costs: measure what reading
+    costs at the end, with nothing else running.
     """
 
     recipes: tuple[Path, ...]
@@ -47,13 +49,15 @@ class Comparison:
     workers: int = 0
     together: int = 1
     threads: int | None = None
+    costs: bool = True
+    stop_by: tuple[Path, ...] = ()
 
     def trials(self) -> list[Trial]:
         """Return every trial, seed by seed."""
         return [
             Trial(
                 recipe, seed, self.sources, self.dev, self.output / f"{_name(recipe)}-{seed}",
-                self.changes, self.limit, self.device, self.workers, self.threads,
+                self.changes, self.limit, self.device, self.workers, self.threads, self.stop_by,
             )
             for seed in range(self.seeds) for recipe in self.recipes
         ]  # fmt: skip
@@ -67,7 +71,9 @@ def compare(asked: Comparison, *, told: Callable[[str], None] = lambda _: None) 
     """
     asked.output.mkdir(parents=True, exist_ok=True)
     if not asked.dev:
-        asked = replace(asked, dev=(_rendered(asked),))
+        asked = replace(asked, dev=(_rendered(asked, "rendered", _HELD_SEED),))
+    if any(read_recipe(recipe).schedule.patience for recipe in asked.recipes):
+        asked = replace(asked, stop_by=(_rendered(asked, "stopping", _STOP_SEED),))
     found: list[dict[str, Any]] = []
     failed: list[BaseException] = []
     trials = asked.trials()
@@ -77,19 +83,21 @@ def compare(asked: Comparison, *, told: Callable[[str], None] = lambda _: None) 
             told(f"{_name(trial.recipe)}, seed {trial.seed}: {outcome}")
         else:
             found.append(outcome)
+            _write(found, asked)  # all there is, should this one be cut short
             told(f"{_name(trial.recipe)}, seed {trial.seed}: {outcome['steps']} steps")
     if failed and not found:
         raise failed[0]
-    trained = {trial.recipe: trial for trial in trials if (trial.output / "trial.json").exists()}
-    costs = _alone(weighed, tuple(trained.values()))
-    found = [outcome | costs[outcome["recipe"]] for outcome in found]
+    if asked.costs:
+        trained = {trial.recipe: trial for trial in trials if (trial.output / "trial.json").exists()}
+        costs = _alone(weighed, tuple(trained.values()))
+        found = [outcome | costs[outcome["recipe"]] for outcome in found]
     _keep(found, asked)
     return found
 
 
 def weighed(trials: Sequence[Trial]) -> dict[str, Any]:
     """Return what reading costs by recipe, one trained trial after another, with nothing else running."""
-    return {str(trial.recipe): _kept(trial.output / "cost.json", partial(weigh, trial)) for trial in trials}
+    return {str(trial.recipe): kept(trial.output / "cost.json", partial(weigh, trial)) for trial in trials}
 
 
 def _name(recipe: Path) -> str:
@@ -97,12 +105,13 @@ def _name(recipe: Path) -> str:
     return recipe.stem if folder in ("recipes", "") else f"{folder}-{recipe.stem}"
 
 
-def _rendered(asked: Comparison) -> Path:
-    folder = asked.output / ("rendered_lines" if asked.changes.lines else "rendered_words")
+def _rendered(asked: Comparison, name: str, seed: int) -> Path:
+    kind = "line" if asked.changes.lines else "word"
+    folder = asked.output / f"{name}_{kind}s"
+    if asked.sources.fonts is None:
+        raise ConfigError("a recipe with patience needs strips to stop by", remedy="give --fonts")
     if not (folder / "labels.tsv").exists():
-        assert asked.sources.fonts is not None
-        kind = "line" if asked.changes.lines else "word"
-        write(folder, kind=kind, count=_RENDERED, fonts=asked.sources.fonts, seed=_HELD_SEED)
+        write(folder, kind=kind, count=_RENDERED, fonts=asked.sources.fonts, seed=seed)
     return folder
 
 
@@ -123,30 +132,25 @@ def _alone(function: Callable[[T], dict[str, Any]], given: T) -> dict[str, Any]:
 
 
 def _finished(trial: Trial) -> dict[str, Any]:
-    return _kept(trial.output / "trial.json", partial(carry_out, trial))
-
-
-def _kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what was found out before, or find it out and keep it."""
-    if path.exists():
-        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return known
-    found = make()
-    path.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
-    return found
+    return kept(trial.output / "trial.json", partial(carry_out, trial))
 
 
 def _keep(trials: Sequence[dict[str, Any]], asked: Comparison) -> None:
-    """Write trials.json with the machine and the date, table.md, pictures."""
+    """Write trials.json, table.md, pictures."""
     from foveal.laboratory.plots import draw
 
+    _write(trials, asked)
+    (asked.output / "table.md").write_text(markdown(trials) + "\n", encoding="utf-8")
+    draw(trials, asked.output)
+
+
+def _write(trials: Sequence[dict[str, Any]], asked: Comparison) -> None:
+    """Write trials.json with the machine and the date."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and asked.device != "cpu" else None
     facts = {
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "machine": {"cpu": platform.processor() or platform.machine(), "gpu": gpu},
+        "machine": {"cpu": processor(), "gpu": gpu},
         "budget": asdict(asked.changes) | {"together": asked.together},
         "trials": list(trials),
     }
     (asked.output / "trials.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    (asked.output / "table.md").write_text(markdown(trials) + "\n", encoding="utf-8")
-    draw(trials, asked.output)

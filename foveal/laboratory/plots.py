@@ -22,9 +22,10 @@ _LOOKS = cycler(linestyle=["-", "--", ":"]) * cycler(color=list(TABLEAU_COLORS))
 
 
 def draw(trials: Sequence[Trial], folder: Path) -> list[Path]:
-    """Write pareto.png, length.png and cost.png; return their paths."""
+    """Write length.png, and pareto.png and cost.png if costs are known; return their paths."""
     by_recipe = {short(t["recipe"]): [u for u in trials if u["recipe"] == t["recipe"]] for t in trials}
-    pictures = {"pareto": _pareto, "length": _length, "cost": _cost}
+    weighed = all("cpu_ms" in trial for trial in trials)
+    pictures = {"length": _length} | ({"pareto": _pareto, "cost": _cost} if weighed else {})
     written = []
     for name, picture in pictures.items():
         figure = Figure(figsize=(11 if name == "cost" else 8, 5), layout="constrained")

@@ -74,7 +74,7 @@ def summary(trials: Sequence[Trial]) -> list[dict[str, Any]]:
         for title, pick in columns(trials).items():
             values = [value for value in map(pick, own) if value is not None]
             cells[title] = (float(np.mean(values)), float(np.ptp(values)) / 2) if values else None
-        by = sorted({trial["joules_by"] for trial in own})
+        by = sorted({trial.get("joules_by", "") for trial in own})
         mean = float(np.mean([of_sets("cer")(trial) for trial in own]))
         rows.append({"recipe": recipe, "seeds": len(own), "cer": mean, "joules_by": by, "cells": cells})
     return sorted(rows, key=lambda row: row["cer"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import copy
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from foveal.alphabet import Alphabet
 from foveal.document import Line
 from foveal.evaluate import evaluate
-from foveal.laboratory.cost import Image, by_length, flops, latency, measured, working_memory
+from foveal.laboratory.cost import Image, costs_of
 from foveal.measure.concentration import entropy, gini
 from foveal.measure.rules import rule_named, rule_of
 from foveal.measure.sets import Crop, read_crops
 from foveal.measure.stability import PERTURBATIONS, row_stability
 from foveal.measure.text import cer
 from foveal.train.recipe import Changes, read_recipe
-from foveal.train.run import Run, load_recogniser, train
+from foveal.train.run import BEST, Run, load_recogniser, train
 from foveal.train.strips import Sources
 from foveal.train.torch_reader import TorchReader, opened
 
@@ -33,8 +33,8 @@ Floats = NDArray[np.float32]
 _WEIGHED = 8
 """Strips whose reading is timed, and whose looks are compared under small changes of the image."""
 
-_SECONDS = 2.0
-"""Of reading, to measure its energy: a GPU's counter moves a few times a second."""
+_JUDGED = 100
+"""Crops that are read to find out whether to stop."""
 
 LENGTHS = (4, 8, 16, 32, 64, 10**6)
 """Upper ends of the classes of length, in characters, by which CER is told."""
@@ -42,7 +42,10 @@ LENGTHS = (4, 8, 16, 32, 64, 10**6)
 
 @dataclass(frozen=True)
 class Trial:
-    """What is tried. changes: the budget; limit: crops of each set; the rest: see train.run.Run."""
+    """What is tried. changes: the budget; limit: crops of each set; the rest: see train.run.Run.
+
+    stop_by: crops by which a recipe with patience stops; others do not read them.
+    """
 
     recipe: Path
     seed: int
@@ -54,6 +57,7 @@ class Trial:
     device: str = "auto"
     workers: int = 0
     threads: int | None = None
+    stop_by: tuple[Path, ...] = ()
 
 
 class _Remembering(TorchReader):
@@ -74,31 +78,50 @@ def carry_out(trial: Trial) -> dict[str, Any]:
     """Return everything measured of a trial, as plain values for JSON."""
     if trial.threads is not None:
         torch.set_num_threads(trial.threads)
+    trained = kept(trial.output / "trained.json", partial(_train, trial))
+    figures = read_sets(reader_of(trial), trial.dev, trial.limit)
+    return {"recipe": str(trial.recipe), "seed": trial.seed, **trained, **figures}
+
+
+def _train(trial: Trial) -> dict[str, Any]:
+    """Train, and return what it took."""
     recipe = trial.changes.of(read_recipe(trial.recipe))
+    dev = trial.stop_by if recipe.schedule.patience else ()
+    run = Run(
+        recipe, trial.sources, trial.output, dev=dev, limit=_JUDGED, seed=trial.seed, device=trial.device,
+        workers=trial.workers,
+    )  # fmt: skip
     begin = time.perf_counter()
-    outcome = train(
-        Run(recipe, trial.sources, trial.output, seed=trial.seed, device=trial.device, workers=trial.workers)
-    )
+    outcome = train(run)
     seconds = time.perf_counter() - begin
     peak = torch.cuda.max_memory_allocated() if torch.cuda.is_available() and trial.device != "cpu" else None
-    figures = read_sets(reader_of(trial), trial.dev, trial.limit)
     return {
-        "recipe": str(trial.recipe),
         "what": recipe.about.what,
-        "seed": trial.seed,
         "steps": outcome.steps,
         "seconds": outcome.seconds,
         "seconds_with_start": seconds,
         "images_s": outcome.steps * recipe.data.batch / outcome.seconds,
         "training_bytes": peak,
         "losses": outcome.losses,
-        **figures,
     }
+
+
+def kept(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what was found out before, or find it out and keep it."""
+    if path.exists():
+        known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return known
+    found = make()
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
+    new.replace(path)
+    return found
 
 
 def reader_of(trial: Trial) -> TorchReader:
     """Return what a trial trained, ready to read, on its device."""
-    model, recipe = load_recogniser(trial.output / "final.safetensors")
+    best = trial.output / BEST  # where a run stops by patience
+    model, recipe = load_recogniser(best if best.exists() else trial.output / "final.safetensors")
     on_gpu = torch.cuda.is_available() and trial.device != "cpu"
     return TorchReader(model.to("cuda" if on_gpu else "cpu"), Alphabet(recipe.alphabet))
 
@@ -169,32 +192,5 @@ def _looks(lines: Sequence[Line], images: Sequence[Image], reader: TorchReader) 
 
 
 def weigh(trial: Trial) -> dict[str, Any]:
-    """Return what reading with a trained trial costs, a strip: on one core of the CPU, and on its GPU.
-
-    Nothing else should run meanwhile.
-    """
-    reader, images = reader_of(trial), [opened(crop.image) for crop in _some(trial.dev)]
-    torch.set_num_threads(1)
-    device = next(reader.model.parameters()).device
-    model = copy.deepcopy(reader.model).cpu().requires_grad_(False)  # what torch needs to count operations
-    alone = TorchReader(model, reader.alphabet, search=reader.search)
-    costs: dict[str, Any] = {
-        "parameters": sum(p.numel() for p in reader.model.parameters()),
-        "flops": flops(partial(alone.transcribe, images)) / len(images),
-        "cpu_ms": _mean_latency(alone, images, time.process_time),
-        "reading_bytes": working_memory(partial(alone.transcribe, images[:1])),
-        "by_length": by_length(alone),
-    }
-    if device.type == "cuda":
-        costs["gpu_ms"] = _mean_latency(reader, images, time.perf_counter)
-    begin, times = time.perf_counter(), 0
-    with measured(device) as energy:
-        while times < 5 or time.perf_counter() - begin < _SECONDS:
-            reader.transcribe(images)
-            times += 1
-    return costs | {"joules": energy.joules / (times * len(images)), "joules_by": energy.by}
-
-
-def _mean_latency(reader: TorchReader, images: Sequence[Image], clock: Callable[[], float]) -> float:
-    reads = (partial(reader.transcribe, [image]) for image in images)
-    return float(np.mean([latency(read, times=3, clock=clock) for read in reads]))
+    """Return what reading with a trained trial costs, a strip. Nothing else should run meanwhile."""
+    return costs_of(reader_of(trial), [opened(crop.image) for crop in _some(trial.dev)])

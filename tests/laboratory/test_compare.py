@@ -113,10 +113,23 @@ def test_operations_are_counted_and_time_is_the_median() -> None:
 
 
 def test_energy_says_by_what_it_was_measured() -> None:
-    with cost.measured(torch.device("cpu")) as energy:
-        np.linalg.svd(np.random.default_rng(0).normal(size=(300, 300)))
-    assert energy.by in ("rapl", "estimate")
-    assert energy.joules > 0
+    matrix = np.random.default_rng(0).normal(size=(300, 300))
+    spent = cost.energy(lambda: np.linalg.svd(matrix), torch.device("cpu"), seconds=0.1)
+    assert spent.by in ("rapl", "estimate")
+    assert spent.joules > 0
+
+
+def test_energy_is_counted_between_moves_of_a_coarse_counter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two joules a call, told by a counter that moves by 20 at a time."""
+    calls = 3
+    monkeypatch.setattr(cost, "_meter", lambda _: (lambda: 20.0 * (2 * calls // 20), "nvml"))
+
+    def read() -> None:
+        nonlocal calls
+        calls += 1
+        time.sleep(0.001)
+
+    assert cost.energy(read, torch.device("cpu"), seconds=0.05).joules == pytest.approx(2.0)
 
 
 def test_longer_strips_take_more_memory() -> None:
