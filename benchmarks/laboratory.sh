@@ -13,8 +13,9 @@
 # DEV: sets of crops to read; rendered ones unless given. MINUTES (2), SEEDS (1), TOGETHER (all), WORKERS (1)
 # and DEVICE come from the environment, TRAIN names folders of crops to learn from besides, COSTS=--no-costs
 # leaves out what reading costs (benchmarks/laboratory_cost.py measures it).
-# beside: later and boxes (BOXED has the boxes) eight at a time, for MINUTES, and hands six at a time, for
-# HANDS_MINUTES (8), from three seeds: 18 minutes, of which nothing done is lost when it is cut short and given again.
+# beside: later, then boxes (BOXED has the boxes), nine at a time, and beside these hands, six at a time, for
+# HANDS_MINUTES (7.5), all from three seeds: 17 minutes, of which next to nothing is done twice when it is cut
+# short and given again.
 # On an H200 with 16 cores thirteen trials at a time get 550 to 1,400 steps each in two minutes, if CUDA's
 # multi-process service runs (nvidia-cuda-mps-control -d): without it their small kernels wait for each other.
 set -eu
@@ -24,7 +25,9 @@ here=$(dirname "$0")
 recipes=$here/../recipes
 python=${PYTHON:-python3}
 cut_hands() { # train.zip dev.zip: words of hands and print as sets of crops, once
-  [ -e "$out/words/done" ] || { "$python" "$here/laboratory_hands.py" "$1" "$2" "$out/words" && : >"$out/words/done"; }
+  [ -e "$out/words/done" ] && return
+  "$python" "$here/laboratory_hands.py" "$1" "$2" "$out/words"
+  : >"$out/words/done"
 }
 if [ "$question" = beside ]; then
   train=$1 dev=$2 boxed=$3
@@ -32,12 +35,12 @@ if [ "$question" = beside ]; then
   export SEEDS="${SEEDS:-3}" COSTS=--no-costs
   mkdir -p "$out"
   {
-    TOGETHER=${TOGETHER:-8} sh "$0" later "$pack" "$out/later" "$@"
+    TOGETHER=${TOGETHER:-9} sh "$0" later "$pack" "$out/later" "$@"
     TOGETHER=${TOGETHER:-9} TRAIN=$boxed sh "$0" boxes "$pack" "$out/boxes" "$@"
   } >"$out/later.log" 2>&1 &
   words=$!
-  MINUTES=${HANDS_MINUTES:-8} TOGETHER=${TOGETHER:-6} sh "$0" hands "$pack" "$out/hands" "$train" "$dev" \
-    >"$out/hands.log" 2>&1 &
+  MINUTES=${HANDS_MINUTES:-7.5} LIMIT=${LIMIT:-150} TOGETHER=${TOGETHER:-6} \
+    sh "$0" hands "$pack" "$out/hands" "$train" "$dev" >"$out/hands.log" 2>&1 &
   hands=$!
   failed=0
   wait "$words" || failed=1
