@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -33,7 +34,7 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and asked.device != "cpu" else None
     facts: dict[str, Any] = {
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "machine": {"cpu": processor(), "gpu": gpu},
+        "machine": {"cpu": processor(), "cores": os.cpu_count(), "gpu": gpu},
         "batch": asked.batch,
         "recipes": {},
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
@@ -149,8 +150,13 @@ def _write(trials: Sequence[dict[str, Any]], asked: Comparison) -> None:
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and asked.device != "cpu" else None
     facts = {
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "machine": {"cpu": processor(), "gpu": gpu},
+        "machine": {"cpu": processor(), "cores": os.cpu_count(), "gpu": gpu},
         "budget": asdict(asked.changes) | {"together": asked.together},
+        "data": {
+            "train": [folder.name for folder in asked.sources.folders],
+            "dev": [folder.name for folder in asked.dev],
+            "limit": asked.limit,
+        },
         "trials": list(trials),
     }
     (asked.output / "trials.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")

@@ -1,14 +1,22 @@
 """Recipes: every one that ships builds its model, says what it is for, and survives being kept as JSON."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
 from foveal.errors import ConfigError, InputMissing
+from foveal.laboratory.table import short
 from foveal.train.recipe import Changes, Recipe, read_recipe
 
 RECIPES = Path(__file__).parent.parent.parent / "recipes"
 FILES = sorted(RECIPES.rglob("*.toml"))
+MEASURED = {
+    short(trial["recipe"])
+    for file in (RECIPES.parent / "docs" / "laboratory").glob("*.json")
+    for trial in json.loads(file.read_text(encoding="utf-8"))["trials"]
+}
 ABOUT = """
 [about]
 what = "a test"
@@ -25,6 +33,16 @@ def test_every_recipe_builds_its_model_and_says_what_it_is_for(path: Path) -> No
     assert sum(p.numel() for p in recipe.model().parameters()) > 100_000
     assert str(path.relative_to(RECIPES.parent)) in recipe.about.command
     assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(RECIPES)))
+def test_every_recipe_that_was_measured_says_what_it_came_to(path: Path) -> None:
+    about, name = read_recipe(path).about, short(str(path))
+    if name not in MEASURED:
+        assert about.expected == "nothing measured yet"
+        return
+    assert re.search(r"after [\d.]+ min, \d+ seeds: .*\d", about.expected)
+    assert f"--minutes {about.minutes:g} " in about.command
 
 
 def test_the_kinds_of_recogniser_are_all_there() -> None:
