@@ -25,6 +25,9 @@ Steps = Annotated[int | None, typer.Option(help="Of training, instead of the rec
 Minutes = Annotated[float | None, typer.Option(help="Of training, by the clock, instead of steps.")]
 Batch = Annotated[int | None, typer.Option(help="Strips in a batch, instead of the recipe's.")]
 Echo = Annotated[int | None, typer.Option(help="Steps for which a batch is taken, worn anew each time.")]
+Load = Annotated[
+    list[Path] | None, typer.Option(help="Python files that add mechanisms of one's own, run first.")
+]
 Lines = Annotated[bool, typer.Option("--lines", help="Lines of text instead of words.")]
 
 
@@ -61,14 +64,18 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Memory and time of one step, after one to warm up.")
     ] = False,
+    load: Load = None,
 ) -> None:
     """Train a recogniser by a recipe. A run that was cut short goes on where --output was kept."""
     with needs_train("train"):
+        from foveal.attention import load as load_mechanisms
         from foveal.train.dry_run import dry_run as try_out
         from foveal.train.recipe import Changes, read_recipe
         from foveal.train.run import Run
         from foveal.train.run import train as train_by
         from foveal.train.strips import Sources
+    for file in load or ():
+        load_mechanisms(file)
     changes = Changes(steps, minutes, batch, echo, lines)
     run = Run(
         changes.of(read_recipe(recipe)), Sources(tuple(train or ()), fonts), output,
@@ -106,6 +113,7 @@ def compare(
     threads: Annotated[int | None, typer.Option(help="Of torch, for each of those.")] = None,
     limit: Limit = None,
     costs: Annotated[bool, typer.Option(help="Measure what reading costs, alone, at the end.")] = True,
+    load: Load = None,
 ) -> None:
     """Train recipes under the same budget and seeds, and print one table of what came of them."""
     with needs_train("compare"):
@@ -118,6 +126,7 @@ def compare(
         tuple(recipes), Sources(tuple(train or ()), fonts), output,
         Changes(steps, minutes, batch, echo, lines), dev=tuple(dev or ()), seeds=seeds, limit=limit,
         device=device, workers=workers, together=together, threads=threads, costs=costs,
+        load=tuple(load or ()),
     )  # fmt: skip
     typer.echo(markdown(compare_all(asked, told=lambda said: typer.echo(said, err=True))))
 
@@ -135,11 +144,15 @@ def choose(
     limit: Annotated[int, typer.Option(help="Held-out crops that are read at most.")] = 100,
     seed: Seed = 0,
     workers: Workers = 0,
+    load: Load = None,
 ) -> None:
     """Find out which recipe suits one's own crops: a short tournament, and its evidence."""
     with needs_train("choose"):
+        from foveal.attention import load as load_mechanisms
         from foveal.laboratory.choose import Question
         from foveal.laboratory.choose import choose as choose_among
+    for file in load or ():
+        load_mechanisms(file)
     files = tuple(sorted(recipes.glob("*.toml")))
     if not files:
         raise InputMissing(f"{recipes}: no recipes", remedy="give --recipes, a folder of .toml files")

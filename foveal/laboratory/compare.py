@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from foveal.attention import load
 from foveal.errors import ConfigError
 from foveal.laboratory.cost import processor
 from foveal.laboratory.table import markdown
@@ -36,7 +37,7 @@ class Comparison:
 
     together: trials at a time, which share the machine alike. Without `dev`, words or lines are
     read that are rendered for it; recipes with patience stop by others that are. costs: measure what reading
-    costs at the end, with nothing else running.
+    costs at the end, with nothing else running; load: files that add mechanisms of one's own, run first.
     """
 
     recipes: tuple[Path, ...]
@@ -52,6 +53,7 @@ class Comparison:
     threads: int | None = None
     costs: bool = True
     stop_by: tuple[Path, ...] = ()
+    load: tuple[Path, ...] = ()
 
     def trials(self) -> list[Trial]:
         """Return every trial, seed by seed."""
@@ -78,7 +80,7 @@ def compare(asked: Comparison, *, told: Callable[[str], None] = lambda _: None) 
     found: list[dict[str, Any]] = []
     failed: list[BaseException] = []
     trials = asked.trials()
-    for trial, outcome in _carried_out(trials, asked.together):
+    for trial, outcome in _carried_out(trials, asked):
         if isinstance(outcome, BaseException):
             failed.append(outcome)
             told(f"{_name(trial.recipe)}, seed {trial.seed}: {outcome}")
@@ -90,7 +92,7 @@ def compare(asked: Comparison, *, told: Callable[[str], None] = lambda _: None) 
         raise failed[0]
     if asked.costs:
         trained = {trial.recipe: trial for trial in trials if (trial.output / "trial.json").exists()}
-        costs = _alone(weighed, tuple(trained.values()))
+        costs = _alone(weighed, tuple(trained.values()), asked.load)
         found = [outcome | costs[outcome["recipe"]] for outcome in found]
     _keep(found, asked)
     return found
@@ -117,19 +119,25 @@ def _rendered(asked: Comparison, name: str, seed: int) -> Path:
 
 
 def _carried_out(
-    trials: Sequence[Trial], together: int
+    trials: Sequence[Trial], asked: Comparison
 ) -> Iterator[tuple[Trial, dict[str, Any] | BaseException]]:
     """Yield each trial with its outcome or its error, so many at a time."""
-    with ThreadPoolExecutor(together) as pool:
-        running = {pool.submit(_alone, _finished, trial): trial for trial in trials}
+    with ThreadPoolExecutor(asked.together) as pool:
+        running = {pool.submit(_alone, _finished, trial, asked.load): trial for trial in trials}
         for one in as_completed(running):
             yield running[one], one.exception() or one.result()
 
 
-def _alone(function: Callable[[T], dict[str, Any]], given: T) -> dict[str, Any]:
-    """Call a function in a fresh process: its memory is its own, and its failure too."""
+def _alone(function: Callable[[T], dict[str, Any]], given: T, files: tuple[Path, ...]) -> dict[str, Any]:
+    """Call a function in a fresh process that has run `files`: its memory is its own, and its failure too."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        return pool.submit(function, given).result()
+        return pool.submit(_loaded, function, given, files).result()
+
+
+def _loaded(function: Callable[[T], dict[str, Any]], given: T, files: tuple[Path, ...]) -> dict[str, Any]:
+    for file in files:
+        load(file)
+    return function(given)
 
 
 def _finished(trial: Trial) -> dict[str, Any]:

@@ -15,24 +15,28 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from foveal.measure.cost import peak_memory
 from foveal.train.learner import Learner
+from foveal.train.parallel import local
 from foveal.train.run import Run, compile_parts, fit
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a step takes.
+    """What a step takes. parameters: in all; held: those of them that this process holds.
 
     seconds: of one step, the median of `steps`, after `warm_up` steps that set all up (compiling, if
-    `compiled`); peak: bytes, of the GPU's memory in these steps, or of this process since it began.
+    `compiled`); peak: bytes, of the GPU's memory in these steps, or of this process since it began; leads:
+    whether this process, of several, is the one that tells.
     """
 
     parameters: int
+    held: int
     seconds: float
     peak: int
     device: str
     compiled: bool
     steps: int
     warm_up: int
+    leads: bool = True
 
 
 class _Clock(Callback):
@@ -65,5 +69,8 @@ def dry_run(run: Run, *, steps: int = 1, warm_up: int = 1) -> Cost:
         trainer = fit(learner, replace(run, output=Path(folder)), clock)
     device = trainer.strategy.root_device
     peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
-    parameters = sum(p.numel() for p in learner.model.parameters())
-    return Cost(parameters, median(clock.seconds), peak, device.type, run.compile, steps, warm_up)
+    parameters = list(learner.model.parameters())
+    return Cost(
+        sum(p.numel() for p in parameters), sum(local(p).numel() for p in parameters),
+        median(clock.seconds), peak, device.type, run.compile, steps, warm_up, trainer.is_global_zero,
+    )  # fmt: skip

@@ -19,6 +19,7 @@ from foveal.errors import ConfigError
 from foveal.train import state
 from foveal.train.feed import Tensors
 from foveal.train.lessons import Lesson
+from foveal.train.parallel import average_gradients, by_heads, by_weights, clip, local, whole
 from foveal.train.recipe import Recipe, Schedule
 from foveal.train.regular import Weigher
 from foveal.train.state import Progress
@@ -50,6 +51,7 @@ def averaged(model: nn.Module, decay: float) -> AveragedModel:
     @torch.no_grad()
     def move(mine: Any, theirs: Any, count: Any) -> None:
         share = 1 - min(decay, (1 + int(count)) / (10 + int(count)))
+        mine, theirs = [local(tensor) for tensor in mine], [local(tensor) for tensor in theirs]
         if torch.is_floating_point(mine[0]):
             torch._foreach_lerp_(mine, theirs, share)
         else:
@@ -73,11 +75,59 @@ class Learner(LightningModule):
         self._lesson: Lesson | None = None
         self._moments: Tensors = {}
         self._began = 0.0
+        self._shared = False
 
     @property
     def reading(self) -> nn.Module:
-        """The model to read with: the average, where there is one."""
-        return self.model if self.average is None else self.average.module
+        """The model to read with: the average, where there is one; gathered by all processes, if need be."""
+        model = self.model if self.average is None else self.average.module
+        if not self._shared:
+            return model
+        plain = self.recipe.model()
+        plain.load_state_dict(whole(model.state_dict()))
+        return plain.to(self.device)
+
+    @property
+    def reader(self) -> tuple[int, int]:
+        """How many processes take batches of their own, and which of them this is."""
+        if self.device_mesh is None:
+            return self.trainer.world_size, self.trainer.global_rank
+        readers = self.device_mesh["data_parallel"]
+        return readers.size(), readers.get_local_rank()
+
+    def configure_model(self) -> None:
+        """Share out the weights and the heads over the mesh of a strategy that has one."""
+        if self.device_mesh is None or self._shared:
+            return
+        self._shared = True
+        self.to(self.trainer.strategy.root_device)
+        readers, heads = self.device_mesh["data_parallel"], self.device_mesh["tensor_parallel"]
+        if readers.size() > 1 and self.device.type == "cuda":
+            self.model = nn.SyncBatchNorm.convert_sync_batchnorm(self.model)  # type: ignore[no-untyped-call]
+        for model in (self.model, *(() if self.average is None else (self.average.module,))):
+            if heads.size() > 1:
+                by_heads(model, heads)
+            if readers.size() > 1:
+                by_weights(model, readers)
+        if self.average is not None:
+            self.average.requires_grad_(False)
+
+    def on_after_backward(self) -> None:
+        """Average the gradients that no sharding averages: of the weights of losses, if these are learned."""
+        if self._shared and self.device_mesh is not None:
+            average_gradients(self.weigher.parameters(), self.device_mesh["data_parallel"])
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip as Lightning does, or all shards together."""
+        if not self._shared:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_val:
+            clip(self.parameters(), gradient_clip_val)
 
     def share(self) -> float:
         """Return how much of the training is done, by the clock if the recipe gives minutes."""
@@ -102,7 +152,10 @@ class Learner(LightningModule):
             {"params": [p for p in learned if p.dim() >= 2], "weight_decay": self.recipe.schedule.decay},
             {"params": [p for p in learned if p.dim() < 2], "weight_decay": 0.0},
         ]
-        optimiser = torch.optim.AdamW(groups, lr=self.recipe.schedule.rate, betas=(0.9, 0.98))
+        optimiser = torch.optim.AdamW(
+            groups, lr=self.recipe.schedule.rate, betas=(0.9, 0.98),
+            foreach=False if self._shared else None,  # a list may not mix what is shared out with what is not
+        )  # fmt: skip
         if self._moments:
             state.restore_optimiser(optimiser, self._moments)
         return optimiser
@@ -113,8 +166,8 @@ class Learner(LightningModule):
 
     def training_step(self, batch: Tensors, number: int) -> Tensor:  # noqa: ARG002
         """Return the loss of one batch; every random number in it depends on seed, step and process only."""
-        world, rank = self.trainer.world_size, self.trainer.global_rank
-        drawn = self.run.step * world + rank
+        readers, own = self.reader
+        drawn = self.run.step * readers + own
         torch.manual_seed(self.seed * 1_000_003 + drawn)
         if self._lesson is None:
             recipe = self.recipe
@@ -153,13 +206,14 @@ class Learner(LightningModule):
             "average": {} if self.average is None else self.average.state_dict(),
             "optimiser": state.optimiser_tensors(optimiser),
         }
-        return {f"{part}.{name}": value for part, own in parts.items() for name, value in own.items()}
+        return whole({f"{part}.{name}": value for part, own in parts.items() for name, value in own.items()})
 
     def keep(self, path: Path) -> None:
-        """Write what it takes to go on from here."""
-        run = replace(self.run, seconds=self.seconds())
+        """Write what it takes to go on from here, gathered by all processes; the first writes."""
+        run, tensors = replace(self.run, seconds=self.seconds()), self.tensors()
         facts = {"recipe": self.recipe.to_json(), "run": state.progress_fact(run), "seed": str(self.seed)}
-        state.write(path, self.tensors(), **facts)
+        if self.global_rank == 0:
+            state.write(path, tensors, **facts)
 
     def resume(self, path: Path) -> None:
         """Go on from what `keep` wrote; ConfigError if recipe (its length aside) or seed are others."""

@@ -5,18 +5,21 @@ Each of these gives, step for step, the numbers of one process on the whole batc
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.device_mesh import DeviceMesh
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.distributed.pipelining import PipelineStage, ScheduleGPipe
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import get_total_norm
+from torch.utils.checkpoint import checkpoint
 
-from foveal.attention import MultiHead, Position
+from foveal.attention import Position
 from foveal.errors import ConfigError
 from foveal.models.encoders import Mixing
 from foveal.models.line import Block
@@ -43,6 +46,9 @@ def by_weights(model: nn.Module, mesh: DeviceMesh) -> nn.Module:
         if isinstance(module, Block):
             fully_shard(module, mesh=mesh)
     fully_shard(model, mesh=mesh)
+    for name in ("glance", "fixate"):  # which a model that fixates is asked one after the other
+        if hasattr(model, name):
+            register_fsdp_forward_method(model, name)
     return model
 
 
@@ -53,30 +59,41 @@ def by_heads(model: nn.Module, mesh: DeviceMesh) -> nn.Module:
     what follows them by rows: two all-reduces a block, forward and backward. Every process reads the whole
     batch. Raises ConfigError where heads cannot be shared out, or share parameters.
     """
-    for module in model.modules():
-        if isinstance(module, Block):
-            _share_heads(module.attention, mesh.size())
-            plan = {
-                **{f"attention.{name}": ColwiseParallel() for name in ("query", "key", "value")},
-                "attention.out": RowwiseParallel(),
-                "mlp.0": ColwiseParallel(),
-                "mlp.2": RowwiseParallel(),
-            }
-            parallelize_module(module, mesh, plan)
+    check_heads(model, mesh.size())
+    for block in _blocks(model):
+        block.attention.heads //= mesh.size()
+        block.attention.key_heads //= mesh.size()
+        plan = {
+            **{f"attention.{name}": ColwiseParallel() for name in ("query", "key", "value")},
+            "attention.out": RowwiseParallel(),
+            "mlp.0": ColwiseParallel(),
+            "mlp.2": RowwiseParallel(),
+        }
+        parallelize_module(block, mesh, plan)
     return model
 
 
-def _share_heads(attention: MultiHead, among: int) -> None:
-    if attention.key_heads % among:
-        raise ConfigError(f"{attention.key_heads} heads cannot be shared out among {among} processes")
-    shared = [*attention.mechanism.parameters(), *attention.position.parameters()]
-    if shared or type(attention.position).bias is not Position.bias:
-        raise ConfigError(
-            "a mechanism or position with parameters or a bias for each head cannot be shared out",
-            remedy="choose scaled_dot with no position, rotary or sinusoid",
-        )
-    attention.heads //= among
-    attention.key_heads //= among
+def _blocks(model: nn.Module) -> list[Block]:
+    return [module for module in model.modules() if isinstance(module, Block)]
+
+
+def check_heads(model: nn.Module, among: int) -> None:
+    """Raise ConfigError where the heads of a model cannot be shared out among so many processes."""
+    blocks = _blocks(model)
+    if not blocks:
+        raise ConfigError("an encoder without blocks has no heads", remedy='choose mixer = "blocks"')
+    for attention in (block.attention for block in blocks):
+        if attention.key_heads % among:
+            raise ConfigError(
+                f"{attention.key_heads} heads cannot be shared out among {among} processes",
+                remedy="give a number of devices that divides encoder.heads",
+            )
+        shared = [*attention.mechanism.parameters(), *attention.position.parameters()]
+        if shared or type(attention.position).bias is not Position.bias:
+            raise ConfigError(
+                "a mechanism or position with parameters or a bias for each head cannot be shared out",
+                remedy="choose scaled_dot with no position, rotary or sinusoid",
+            )
 
 
 def parameter_groups(model: nn.Module) -> list[dict[str, list[nn.Parameter]]]:
@@ -89,10 +106,43 @@ def parameter_groups(model: nn.Module) -> list[dict[str, list[nn.Parameter]]]:
     return [{"params": some} for some in (shared, own) if some]
 
 
-def whole(model: nn.Module) -> dict[str, Tensor]:
-    """Return the model's state with every shard gathered, on every process: what a checkpoint holds."""
-    state = model.state_dict()
+def whole(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors with every shard gathered, on every process: what a checkpoint holds."""
     return {name: v.full_tensor() if isinstance(v, DTensor) else v for name, v in state.items()}
+
+
+def local(tensor: Tensor) -> Tensor:
+    """Return what this process holds of a tensor: its memory, not a copy."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def shared_like(tensor: Tensor, parameter: Tensor) -> Tensor:
+    """Return a whole tensor, shared out as a parameter of its shape is; others are returned as they are."""
+    if isinstance(parameter, DTensor) and tensor.shape == parameter.shape:
+        return distribute_tensor(tensor, parameter.device_mesh, parameter.placements)
+    return tensor
+
+
+@torch.no_grad()
+def clip(parameters: Iterable[nn.Parameter], longest: float) -> None:
+    """Shorten the gradient of all parameters to `longest`, each shard counted once."""
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    groups: dict[DeviceMesh | None, list[Tensor]] = {}
+    for gradient in gradients:
+        mesh = gradient.device_mesh if isinstance(gradient, DTensor) else None
+        groups.setdefault(mesh, []).append(gradient)
+    lengths = whole({str(n): get_total_norm(own) for n, own in enumerate(groups.values())})
+    length = torch.stack(list(lengths.values())).norm()
+    for gradient in gradients:
+        local(gradient).mul_((longest / (length + 1e-6)).clamp(max=1))
+
+
+def average_gradients(parameters: Iterable[nn.Parameter], mesh: DeviceMesh) -> None:
+    """Average the gradients of parameters that every process holds whole, where each read its own part."""
+    for parameter in parameters:
+        if parameter.grad is not None:
+            dist.all_reduce(parameter.grad, group=mesh.get_group())
+            parameter.grad /= mesh.size()
 
 
 class Stage(nn.Module):
@@ -103,17 +153,24 @@ class Stage(nn.Module):
         mixing = model.encoder.mixer
         if not isinstance(mixing, Mixing):
             raise ConfigError("only an encoder of blocks can be cut into stages", remedy='mixer = "blocks"')
+        self.rectify = model.encoder.rectify if first == 0 else None
         self.trunk = model.encoder.trunk if first == 0 else None
+        self.recompute = mixing.recompute
         self.blocks = nn.ModuleDict({str(n): mixing.blocks[n] for n in range(first, last)})
         ends = last == len(mixing.blocks)
         self.end = nn.Sequential(model.norm, model.read) if ends else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the grid after these layers, or logits after the last. x: strips, or the grid so far."""
+        if self.rectify is not None:
+            x = self.rectify(x)
         if self.trunk is not None:
             x = self.trunk(x, None)
         for block in self.blocks.values():
-            x = block(x, None)
+            if self.recompute and self.training:
+                x = checkpoint(block, x, None, use_reentrant=False)
+            else:
+                x = block(x, None)
         out: Tensor = self.end(x)
         return out.contiguous()  # what is sent must be
 

@@ -14,9 +14,11 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.strategies import ModelParallelStrategy, Strategy
 from torch.utils.data import DataLoader, Sampler
 
 from foveal.alphabet import Alphabet
+from foveal.config import nearest
 from foveal.errors import ConfigError
 from foveal.evaluate import Report, evaluate
 from foveal.measure.sets import is_pages
@@ -24,10 +26,12 @@ from foveal.models.recogniser import Fixating, Recogniser
 from foveal.train import state
 from foveal.train.feed import Tensors
 from foveal.train.learner import Learner
+from foveal.train.parallel import check_heads
 from foveal.train.recipe import Recipe
 from foveal.train.strips import Sources, StripBatches
 from foveal.train.torch_reader import TorchReader
 
+WAYS = ("data", "weights", "heads")
 LAST, BEST, FINAL = "last.safetensors", "best.safetensors", "final.safetensors"
 
 
@@ -38,7 +42,8 @@ class Run:
     output: folder of checkpoints and logs; a run that was cut short there goes on. dev: sets of crops to
     choose by; limit: only the first crops of each. device: auto, cpu or cuda; devices: how many; half:
     compute in bfloat16 (weights stay float32), on a GPU unless told; workers: processes that make batches;
-    compile: by torch.compile.
+    compile: by torch.compile; parallel: what several devices share out (train/parallel.py): data, each with
+    batches of its own; weights, the same with every weight on one of them; heads, all with the same batches.
     """
 
     recipe: Recipe
@@ -52,6 +57,28 @@ class Run:
     half: bool | None = None
     workers: int = 0
     compile: bool = False
+    parallel: str = "data"
+
+    def __post_init__(self) -> None:
+        """Refuse ways to share a model out that do not exist, or cannot be had here."""
+        if self.parallel == "layers":
+            raise ConfigError(
+                "a pipeline of layers has a loop of its own", remedy="use foveal.train.parallel.by_layers"
+            )
+        if self.parallel not in WAYS:
+            raise ConfigError(
+                f"there is nothing called '{self.parallel}' to share out", remedy=nearest(self.parallel, WAYS)
+            )
+        if self.parallel != "data" and self.devices == 1:
+            raise ConfigError(f"{self.parallel} are shared out among devices", remedy="give --devices 2")
+        if self.parallel != "data" and self.compile:
+            raise ConfigError(f"a model whose {self.parallel} are shared out is not compiled",
+                              remedy="leave out --compile")  # fmt: skip
+
+    @property
+    def readers(self) -> int:
+        """Processes that take batches of their own."""
+        return 1 if self.parallel == "heads" else self.devices
 
 
 @dataclass(frozen=True)
@@ -74,8 +101,7 @@ class _Numbers(Sampler[int]):
         self._learner = learner
 
     def __iter__(self) -> Iterator[int]:
-        trainer = self._learner.trainer
-        world, rank = trainer.world_size, trainer.global_rank
+        world, rank = self._learner.reader
         turn = self._learner.run.step // self._learner.recipe.data.echo
         while True:
             yield turn * world + rank
@@ -116,20 +142,22 @@ class _Keeper(Callback):
         schedule, step = self.run.recipe.schedule, pl_module.run.step
         ends = _agreed(trainer, pl_module)
         if self.run.dev and (ends or step % schedule.evaluate == 0):
-            self.judge(pl_module, leads=trainer.is_global_zero)
+            self.judge(pl_module, trainer)
             ends = ends or _agreed(trainer, pl_module)
-        if trainer.is_global_zero and (ends or step % schedule.save == 0):
+        if ends or step % schedule.save == 0:
             pl_module.keep(self.run.output / LAST)  # behind the judging, which it remembers
         trainer.should_stop = ends
 
-    def judge(self, learner: Learner, *, leads: bool) -> None:
-        """Read the dev sets; keep the weights, if this process leads, where they read better than before."""
+    def judge(self, learner: Learner, trainer: Trainer | None = None) -> None:
+        """Read the dev sets; keep the weights if they read better than any before."""
         begin = time.perf_counter()
         self.reports = judged(learner.reading, self.run)  # type: ignore[arg-type]  # a recogniser's average is one
         learner.model.train()
         cer = sum(report.figures["cer"] for report in self.reports) / len(self.reports)
+        if trainer is not None:
+            cer = trainer.strategy.broadcast(cer)  # batch norms may differ a little
         better = cer < learner.run.best
-        if better and leads:
+        if better:
             write_weights(learner, self.run, BEST)
         stale = 0 if better else learner.run.stale + 1
         judging = time.perf_counter() - begin
@@ -153,10 +181,15 @@ def judged(model: Recogniser, run: Run) -> tuple[Report, ...]:
 
 
 def write_weights(learner: Learner, run: Run, name: str) -> None:
-    """Write the weights to read with, the recipe, and where there are strips to compare an export on."""
+    """Write the weights to read with, the recipe, and where there are strips to compare an export on.
+
+    All processes gather the weights, the first writes.
+    """
     facts = {"recipe": learner.recipe.to_json(), "step": str(learner.run.step), "seed": str(learner.seed)}
     facts["sets"] = "\n".join(str(folder.resolve()) for folder in (*run.dev, *run.sources.folders))
-    state.write(run.output / name, learner.reading.state_dict(), **facts)
+    weights = learner.reading.state_dict()
+    if learner.global_rank == 0:
+        state.write(run.output / name, weights, **facts)
 
 
 def load_recogniser(path: Path) -> tuple[Recogniser, Recipe]:
@@ -183,14 +216,13 @@ def train(run: Run) -> Outcome:
     if (run.output / LAST).exists():
         learner.resume(run.output / LAST)
     if learner.ended():
-        leads = True
         _judge_ended(learner, keeper)
     else:
         if run.compile:
             compile_parts(learner.model)
-        leads = fit(learner, run, keeper).is_global_zero
-    if leads:
-        write_weights(learner, run, FINAL)
+        fit(learner, run, keeper)
+    write_weights(learner, run, FINAL)
+    leads = learner.global_rank == 0
     return Outcome(learner.run.step, learner.seconds(), learner.losses, keeper.reports, leads)
 
 
@@ -203,7 +235,7 @@ def _judge_ended(learner: Learner, keeper: _Keeper) -> None:
     if run.device != "cpu" and torch.cuda.is_available():
         learner.to("cuda")
     if run.dev:
-        keeper.judge(learner, leads=True)
+        keeper.judge(learner)
 
 
 def compile_parts(model: Recogniser) -> None:
@@ -212,11 +244,22 @@ def compile_parts(model: Recogniser) -> None:
         part.compile()
 
 
+def _strategy(run: Run) -> str | Strategy:
+    """Return Lightning's name for one device or DDP, or the mesh on which a learner shares itself out."""
+    if run.devices == 1:
+        return "auto"
+    if run.parallel == "data":
+        return "ddp_find_unused_parameters_true"
+    return ModelParallelStrategy(run.readers, run.devices // run.readers)
+
+
 def fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:
     """Drive a learner through its batches until a callback ends it."""
+    if run.parallel == "heads":
+        check_heads(learner.model, run.devices)  # before there are several processes to say so
     batches = StripBatches(
         run.sources, run.recipe.data, seed=run.seed, alphabet=Alphabet(run.recipe.alphabet),
-        readers=run.devices,
+        readers=run.readers,
     )  # fmt: skip
     loader = DataLoader(
         batches, batch_size=None, sampler=_Numbers(learner), num_workers=run.workers,
@@ -225,16 +268,15 @@ def fit(learner: Learner, run: Run, *callbacks: Callback) -> Trainer:
         multiprocessing_context="forkserver" if run.workers else None,
     )  # fmt: skip
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    several = run.devices > 1
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="lightning")  # advice on workers and logs
         trainer = Trainer(
             accelerator={"auto": "auto", "cpu": "cpu", "cuda": "gpu"}[run.device],
             devices=run.devices,
-            strategy="ddp_find_unused_parameters_true" if several else "auto",
+            strategy=_strategy(run),
             max_epochs=-1,
             gradient_clip_val=run.recipe.schedule.clip or None,
-            sync_batchnorm=several and torch.cuda.is_available() and run.device != "cpu",
+            sync_batchnorm=run.devices > 1 and torch.cuda.is_available() and run.device != "cpu",
             use_distributed_sampler=False,
             callbacks=[_Count(), *callbacks],
             logger=TensorBoardLogger(run.output, name="", version=""),

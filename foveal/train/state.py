@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from foveal.errors import ConfigError, InputMissing
+from foveal.train.parallel import shared_like
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,11 @@ def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
     """Give the optimiser back what `optimiser_tensors` took; its rates and options stay as they are."""
+    parameters: list[Tensor] = [p for group in optimiser.param_groups for p in group["params"]]
     kept: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, _, part = name.partition(".")
-        kept.setdefault(int(number), {})[part] = value
+        kept.setdefault(int(number), {})[part] = shared_like(value, parameters[int(number)])
     groups: Any = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": kept, "param_groups": groups})
 

@@ -1,4 +1,4 @@
-"""One of two processes: trains a model shared out in each way, and tells how far it is from one alone."""
+"""One of several processes: trains a model shared out in each way, and tells how far it is from one alone."""
 
 import copy
 import json
@@ -15,7 +15,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from foveal.models.encoders import EncoderSpec
 from foveal.models.recogniser import Glancing
 from foveal.train.ctc import ctc_loss
-from foveal.train.parallel import by_data, by_heads, by_layers, by_weights, whole
+from foveal.train.parallel import by_data, by_heads, by_layers, by_weights, local, whole
 
 CLASSES, STEPS, BATCH = 7, 3, 4
 CPU = torch.device("cpu")
@@ -64,14 +64,14 @@ def sharded(rank: int, alone: Glancing) -> float:
     mine = slice(rank * 2, rank * 2 + 2)
     ours = by_weights(model(), init_device_mesh("cpu", (2,)))
     learn(ours, images[:, mine], ids[:, mine])
-    return apart(whole(ours), alone)
+    return apart(whole(ours.state_dict()), alone)
 
 
 def tensor(_: int, alone: Glancing) -> float:
     images, ids = data()
     ours = by_heads(model(), init_device_mesh("cpu", (2,)))
     learn(ours, images, ids)
-    return apart(whole(ours), alone)
+    return apart(whole(ours.state_dict()), alone)
 
 
 def pipeline(rank: int, alone: Glancing) -> float:
@@ -103,14 +103,28 @@ WAYS: dict[str, Callable[[int, Glancing], float]] = {
 }
 
 
+def both(rank: int, alone: Glancing) -> float:
+    images, ids = data()
+    mesh = init_device_mesh("cpu", (2, 2), mesh_dim_names=("weights", "heads"))
+    mine = slice(rank // 2 * 2, rank // 2 * 2 + 2)  # those that share heads read the same
+    ours = by_weights(by_heads(model(), mesh["heads"]), mesh["weights"])
+    query = dict(ours.named_parameters())["encoder.mixer.blocks.0.attention.query.weight"]
+    assert 4 * local(query).numel() == query.numel()
+    learn(ours, images[:, mine], ids[:, mine])
+    return apart(whole(ours.state_dict()), alone)
+
+
+FOUR: dict[str, Callable[[int, Glancing], float]] = {"weights and heads": both}
+
+
 def main() -> None:
-    rank, folder = int(sys.argv[1]), Path(sys.argv[2])
+    rank, folder, world = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=2)
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=world)
     alone = model()
     learn(alone, *data())
     found: dict[str, float | str] = {"moved": apart(copy.deepcopy(model()).state_dict(), alone)}
-    for name, way in WAYS.items():
+    for name, way in (WAYS if world == 2 else FOUR).items():
         try:
             found[name] = way(rank, alone)
         except Exception:

@@ -1,4 +1,4 @@
-"""A model shared out among two processes learns what one alone learns."""
+"""A model shared out among two processes, or four, learns what one alone learns."""
 
 import json
 import os
@@ -8,29 +8,33 @@ from pathlib import Path
 
 import pytest
 import torch
-from parallel_worker import WAYS
+from parallel_worker import FOUR, WAYS
 
-from foveal.attention import MultiHead
 from foveal.errors import ConfigError
 from foveal.models.encoders import EncoderSpec
+from foveal.models.line import Block
 from foveal.models.recogniser import Glancing
-from foveal.train.parallel import Stage, _share_heads
+from foveal.train.parallel import Stage, check_heads
 
 WORKER = Path(__file__).parent / "parallel_worker.py"
 
 
+def told_by(processes: int, folder: Path) -> list[dict[str, float]]:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    ranks = range(processes)
+    running = [
+        subprocess.Popen([sys.executable, str(WORKER), str(rank), str(folder), str(processes)],
+                         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for rank in ranks
+    ]  # fmt: skip
+    for process in running:
+        process.wait(timeout=300)
+    return [json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")) for rank in ranks]
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, float]]:
-    folder = tmp_path_factory.mktemp("two")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    two = [
-        subprocess.Popen([sys.executable, str(WORKER), str(rank), str(folder)], env=environment,
-                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for rank in (0, 1)
-    ]  # fmt: skip
-    for process in two:
-        process.wait(timeout=300)
-    return [json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")) for rank in (0, 1)]
+    return told_by(2, tmp_path_factory.mktemp("two"))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -41,20 +45,52 @@ def test_two_processes_learn_what_one_learns(way: str, found: list[dict[str, flo
         assert found[rank][way] < 2e-6
 
 
+def test_four_processes_that_share_weights_and_heads_learn_what_one_learns(tmp_path: Path) -> None:
+    for told in told_by(4, tmp_path):
+        for way in FOUR:
+            assert isinstance(told[way], float), told[way]
+            assert told["moved"] > 1e-3
+            assert told[way] < 2e-6
+
+
 def test_what_cannot_be_shared_out_is_said() -> None:
-    with pytest.raises(ConfigError, match="3 heads"):
-        _share_heads(MultiHead(12, 3), 2)
-    with pytest.raises(ConfigError, match="parameters"):
-        _share_heads(MultiHead(12, 2, mechanism="additive"), 2)
-    with pytest.raises(ConfigError, match="bias"):
-        _share_heads(MultiHead(12, 2, position="alibi"), 2)
+    for options, said in (
+        ({"heads": 3}, "3 heads"),
+        ({"heads": 2, "attention": "additive"}, "parameters"),
+        ({"heads": 2, "position": "alibi"}, "bias"),
+        ({"mixer": "lstm"}, "without blocks"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            check_heads(Glancing(EncoderSpec(dim=12, **options), 5), 2)
     with pytest.raises(ConfigError, match="stages"):
         Stage(Glancing(EncoderSpec(dim=16, mixer="lstm"), 5), 0, 1)
 
 
-def test_stages_one_after_another_are_the_model() -> None:
+def stages_of(**options: bool) -> tuple[Glancing, Stage, Stage]:
     torch.manual_seed(0)
-    model = Glancing(EncoderSpec(stem=(4, 8, 8), dim=16, depth=3, heads=2), 5).eval()
+    model = Glancing(EncoderSpec(stem=(4, 8, 8), dim=16, depth=3, heads=2, norm="group", **options), 5)
+    if model.encoder.rectify is not None:  # else it leaves strips as they are
+        torch.nn.init.normal_(model.encoder.rectify.move.weight)
+    return model, Stage(model, 0, 2), Stage(model, 2, 3)
+
+
+@pytest.mark.parametrize("rectify", [False, True], ids=["", "rectified"])
+def test_stages_one_after_another_are_the_model(rectify: bool) -> None:
+    model, first, last = stages_of(rectify=rectify)
     strips = torch.rand(2, 3, 32, 64)
-    cut = Stage(model, 2, 3)(Stage(model, 0, 2)(strips))
-    torch.testing.assert_close(cut, model(strips))
+    torch.testing.assert_close(last(first(strips)), model(strips))
+    whole = {id(p) for p in model.parameters()}
+    assert {id(p) for stage in (first, last) for p in stage.parameters()} == whole
+
+
+@pytest.mark.parametrize("recompute", [False, True], ids=["kept", "recomputed"])
+def test_stages_recompute_where_the_model_does(recompute: bool) -> None:
+    model, *stages = stages_of(recompute=recompute)
+    calls: list[torch.nn.Module] = []
+    for module in model.encoder.modules():
+        if isinstance(module, Block):
+            module.register_forward_pre_hook(lambda block, _: calls.append(block))
+    for stage in stages:
+        stage.train()
+    stages[1](stages[0](torch.rand(2, 3, 32, 64))).sum().backward()
+    assert len(calls) == (6 if recompute else 3)
