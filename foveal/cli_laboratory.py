@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from foveal.errors import InputMissing, MissingExtra
+from foveal.errors import MissingExtra
 
 Train = Annotated[list[Path] | None, typer.Option(help="Folders of crops to learn from: labels.tsv.")]
 Dev = Annotated[list[Path] | None, typer.Option(help="Folders of crops to choose and report by.")]
@@ -133,7 +133,10 @@ def compare(
 
 def choose(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Crops with their texts: labels.tsv.")],
-    recipes: Annotated[Path, typer.Option(help="The folder of recipes that take part.")] = Path("recipes"),
+    recipes: Annotated[
+        Path | None, typer.Option(help="A folder of recipes that take part, instead of the package's own.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--every", help="Recipes in sub-folders too.")] = False,
     fonts: Fonts = None,
     max_ms: Annotated[
         float, typer.Option(help="CPU milliseconds, on one core, that reading a crop may take.")
@@ -149,13 +152,9 @@ def choose(
     """Find out which recipe suits one's own crops: a short tournament, and its evidence."""
     with needs_train("choose"):
         from foveal.attention import load as load_mechanisms
-        from foveal.laboratory.choose import Question
+        from foveal.laboratory.choose import Question, in_folder, shipped
         from foveal.laboratory.choose import choose as choose_among
-    for file in load or ():
-        load_mechanisms(file)
-    files = tuple(sorted(recipes.glob("*.toml")))
-    if not files:
-        raise InputMissing(f"{recipes}: no recipes", remedy="give --recipes, a folder of .toml files")
+    files = shipped(every=every) if recipes is None else in_folder(recipes, every=every)
     asked = Question(
         folder, files, output, max_ms=max_ms, minutes=minutes, fonts=fonts, limit=limit, seed=seed,
         device="cpu" if cpu else "auto", workers=workers,

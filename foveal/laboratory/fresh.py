@@ -48,13 +48,18 @@ def fresh_costs(recipe: Recipe, fonts: Path, *, batch: int, device: str = "auto"
 
 def reader_of_words(recipe: Recipe) -> TorchReader:
     """Return a reader with random weights whose texts are as long as words."""
+    return untrained(recipe, characters=CHARACTERS, width=WIDTH)
+
+
+def untrained(recipe: Recipe, *, characters: int, width: int) -> TorchReader:
+    """Return a reader with random weights that writes so many characters of a strip so wide."""
     torch.manual_seed(0)
     model, alphabet = recipe.model().eval().requires_grad_(False), Alphabet(recipe.alphabet)
-    reader = TorchReader(model, alphabet, search=Search(longest=CHARACTERS + 1))
+    reader = TorchReader(model, alphabet, search=Search(longest=characters + 1))
     if isinstance(model, Spelling):
         _bias(model)[0] -= _NEVER  # no text ends before it is cut off
     else:
-        _spell_words(reader)
+        _spell(reader, characters, _noise(2, width))
     return reader
 
 
@@ -64,20 +69,21 @@ def _bias(model: Recogniser) -> torch.Tensor:
     return layer.bias.data
 
 
-def _spell_words(reader: TorchReader) -> None:
-    """Make columns differ in what they name, and "nothing" as likely as it takes for texts like words."""
-    images, model, bias = _noise(2), reader.model, _bias(reader.model)
+def _spell(reader: TorchReader, characters: int, images: list[Image]) -> None:
+    """Make columns differ in what they name, and "nothing" as likely as it takes for texts of this length."""
+    model, bias = reader.model, _bias(reader.model)
     pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255
     assert not isinstance(model, Spelling)
     seen = model.encode(pixels) if isinstance(model, Glancing) else model.glance(pixels).features
     bias -= (model.read(seen)).mean((0, 1))
     first, low, high = float(bias[0]), -4.0, 4.0
     for _ in range(16):
-        bias[0] = first + (low + high) / 2
+        middle = (low + high) / 2
+        bias[0] = first + middle
         written = sum(len(line.text) for line in reader.transcribe(images)) / len(images)
-        low, high = (float(bias[0]) - first, high) if written > CHARACTERS else (low, float(bias[0]) - first)
+        low, high = (middle, high) if written > characters else (low, middle)
 
 
-def _noise(count: int) -> list[Image]:
+def _noise(count: int, width: int = WIDTH) -> list[Image]:
     rng = np.random.default_rng(0)
-    return [rng.integers(0, 256, (32, WIDTH, 3), dtype=np.uint8) for _ in range(count)]
+    return [rng.integers(0, 256, (32, width, 3), dtype=np.uint8) for _ in range(count)]
