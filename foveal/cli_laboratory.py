@@ -154,6 +154,8 @@ def choose(
         from foveal.attention import load as load_mechanisms
         from foveal.laboratory.choose import Question, in_folder, shipped
         from foveal.laboratory.choose import choose as choose_among
+    for file in load or ():
+        load_mechanisms(file)
     files = shipped(every=every) if recipes is None else in_folder(recipes, every=every)
     asked = Question(
         folder, files, output, max_ms=max_ms, minutes=minutes, fonts=fonts, limit=limit, seed=seed,
