@@ -14,10 +14,10 @@ import torch
 from attention_bench import Bench, Figures, Way
 from torch import Tensor, nn
 
-from foveal.attention import Cache, MultiHead, recomputed, route
+from foveal.attention import MECHANISMS, Attention, Cache, MultiHead, build, recomputed, route
 from foveal.models.line import Block
 
-DIM, HEADS, DEPTH, BUDGET = 256, 4, 4, 32 * 2**20
+DIM, HEADS, DEPTH, BUDGET, WINDOW = 256, 4, 4, 32 * 2**20, 16
 
 
 def stacked(blocks: nn.ModuleList, x: Tensor, *, again: bool) -> Tensor:
@@ -26,9 +26,14 @@ def stacked(blocks: nn.ModuleList, x: Tensor, *, again: bool) -> Tensor:
     return x
 
 
-def in_half(blocks: nn.ModuleList, x: Tensor) -> Tensor:
-    with torch.autocast(x.device.type, torch.bfloat16):
+def in_half(blocks: nn.ModuleList, x: Tensor, *, kind: torch.dtype) -> Tensor:
+    with torch.autocast(x.device.type, kind):
         return stacked(blocks, x, again=False)
+
+
+def masked(mechanism: Attention, x: Tensor) -> Tensor:
+    """Attend to near keys with all pairs scored and the far ones masked."""
+    return mechanism.weights(x, x) @ x
 
 
 def by_cache(heads: MultiHead, x: Tensor) -> Tensor:
@@ -56,13 +61,17 @@ def ways(device: torch.device) -> dict[str, Way]:
     """Return what is compared, by name; the first of two or three is without the economy."""
     torch.manual_seed(0)
     blocks = nn.ModuleList(Block(DIM, HEADS) for _ in range(DEPTH)).to(device)
+    near = build(MECHANISMS, {"name": "local", "window": WINDOW}).to(device)
     heads, pairs = (MultiHead(DIM, HEADS, mechanism=name).to(device) for name in ("scaled_dot", "additive"))
     return {
         "four blocks": partial(stacked, blocks, again=False),
         "four blocks, recomputed": partial(stacked, blocks, again=True),
-        "four blocks, autocast bf16": partial(in_half, blocks),
+        "four blocks, autocast bf16": partial(in_half, blocks, kind=torch.bfloat16),
+        "four blocks, autocast fp16": partial(in_half, blocks, kind=torch.float16),
         "additive, plain": plainly(pairs),
         f"additive, {BUDGET >> 20} MB at once": plainly(partial(pairs, budget=BUDGET)),
+        f"local {WINDOW}, far keys masked": partial(masked, near),
+        f"local {WINDOW}, far tiles skipped": plainly(lambda x: near(x, x, x)),
     } | {"steps, all again": partial(all_again, heads), "steps, cached": partial(by_cache, heads)}
 
 

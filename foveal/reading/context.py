@@ -24,6 +24,8 @@ SURE = 0.95
 """A line read surer than this stands."""
 FEWEST = 12
 """Shorter lines have too little around any of their characters."""
+PROSE = 0.5
+"""Of the signs of a line, so many are small letters in prose."""
 OWN = 3
 """So many times a model's own texts count beside those of the language."""
 
@@ -59,10 +61,14 @@ class Context:
     beam: Beam = BEAM
 
     def doubts(self, reading: Reading) -> bool:
-        """Tell whether a line is long enough to have a context, in this script, and not read surely."""
+        """Tell whether a line is prose of this script, long enough to have a context, and not read surely.
+
+        Languages are counted in prose: of capitals, as on receipts, and of figures they know little.
+        """
         signs = [char.text for word in reading.words for char in word.chars]
         long = len(reading.words) > 1 and len(signs) + len(reading.words) >= FEWEST
-        return long and FOREIGN not in signs and reading.confidence < SURE
+        prose = sum(sign.islower() for sign in signs) >= PROSE * len(signs)
+        return long and prose and FOREIGN not in signs and reading.confidence < SURE
 
     def of(self, tongue: Tongue | None, first: Ids) -> Mixture | None:
         """Return what is usual in a line; None if its text is likely in none of the languages counted.

@@ -13,7 +13,7 @@ from foveal.measure.text import cer
 from foveal.reading.beam import Beam
 from foveal.reading.context import CONTEXT, Context, embedded_languages, figures
 from foveal.reading.language import Language, Mixture
-from foveal.reading.readings import Reading
+from foveal.reading.readings import ReadChar, Reading, ReadWord
 from foveal.reading.transcribe import Transcriber, load_transcriber
 from foveal.reading.words import Tongue, Words
 
@@ -135,3 +135,14 @@ def test_accurate_reads_in_context_and_fast_does_where_told() -> None:
     without, within, unless_told = [reader.transcribe([image])[0].text for reader in readers]
     assert cer([(within, truth)]) < cer([(without, truth)])
     assert unless_told == without
+
+
+def test_lines_that_are_no_prose_are_left_as_they_are() -> None:
+    def line(text: str) -> Reading:
+        words = (ReadWord(tuple(ReadChar(c, 0, 9, 0.5, (), None) for c in word)) for word in text.split())
+        return Reading(tuple(words), cell=4.0)
+
+    context = Context()
+    assert context.doubts(line("the rest of the money is due"))
+    assert not context.doubts(line("THE REST OF THE MONEY IS DUE"))
+    assert not context.doubts(line("12.50 x 3 37.50 rm 0.00 12:40"))
