@@ -23,6 +23,16 @@ app = typer.Typer(
 
 
 Model = Annotated[str, typer.Option(help="fast, accurate, or a file: mine.onnx, mine.npz.")]
+ReadingModel = Annotated[
+    str, typer.Option(help="fast, accurate, a file (mine.onnx, mine.npz), or a run's best.safetensors.")
+]
+Beam = Annotated[int, typer.Option(help="Texts kept while spelling; for models without fixations.")]
+Fuse = Annotated[
+    str | None, typer.Option(help="Language that weighs in there: fr, de, en, or a file of texts.")
+]
+FuseWeight = Annotated[
+    float | None, typer.Option(help="What --fuse weighs beside the image; 0.3 unless told.")
+]
 Language = Annotated[
     str, typer.Option(help="Whose words help where ink leaves a doubt: auto, none, fr, fr+en, ….")
 ]
@@ -40,9 +50,12 @@ def read(
     ] = "text",
     output: Annotated[str | None, typer.Option("-o", "--output", help="A file or a folder.")] = None,
     pages: Annotated[str | None, typer.Option(help="Pages of PDFs and TIFFs: 1-3,5,8-.")] = None,
-    model: Model = "fast",
+    model: ReadingModel = "fast",
     language: Language = "auto",
     context: Context = None,
+    beam: Beam = 1,
+    fuse: Fuse = None,
+    fuse_weight: FuseWeight = None,
     threads: Threads = None,
     boxes: Annotated[str, typer.Option(help="How deep boxes go: line, word or char.")] = "word",
     overlay: Annotated[str | None, typer.Option(help="Draw the boxes: a PNG or a folder.")] = None,
@@ -62,6 +75,7 @@ def read(
     """Read images and PDFs as text with boxes and confidences."""
     from foveal.batch.local import Opening, find_inputs, read_inputs
     from foveal.batch.results import Results
+    from foveal.reading.asked import SearchSpec
     from foveal.reading.reader import Reader
     from foveal.reading.review import as_share
 
@@ -69,7 +83,10 @@ def read(
         raise ConfigError(f"{format} cannot hold looks", remedy="only --format json does")
     boxes = "char" if looks else boxes
     share = None if max_error is None else as_share(max_error)
-    reader = Reader(model, threads, language=language, context=context, remedies=remedies)
+    search = SearchSpec(beam, fuse, fuse_weight)
+    reader = Reader(model, threads, language=language, context=context, remedies=remedies, search=search)
+    if search.acts:
+        reader.opened()  # a model that has no use for it is told at once, not of each page
     inputs, failed = find_inputs(files)
     several = len(inputs) + len(failed) > 1
     kept = [item.source for item in inputs]
@@ -138,9 +155,12 @@ def explain(
 @app.command()
 def evaluate(
     folders: Annotated[list[Path], typer.Argument(metavar="SET...", help="Crops or pages with their truth.")],
-    model: Model = "fast",
+    model: ReadingModel = "fast",
     language: Language = "auto",
     context: Context = None,
+    beam: Beam = 1,
+    fuse: Fuse = None,
+    fuse_weight: FuseWeight = None,
     threads: Threads = None,
     rule: Annotated[
         str | None, typer.Option(help="What counts as the same text; unless told, the set's.")
@@ -156,9 +176,11 @@ def evaluate(
 
     from foveal.evaluate import evaluate
     from foveal.explain.examiner import Examiner
+    from foveal.reading.asked import SearchSpec
     from foveal.reading.reader import Reader
 
-    reader = Reader(model, threads, language=language, context=context)
+    search = SearchSpec(beam, fuse, fuse_weight)
+    reader = Reader(model, threads, language=language, context=context, search=search).opened()
     examiner = Examiner(model, threads=reader.threads) if attention else None
     for folder in folders:
         report = evaluate(folder, reader, rule=rule, limit=limit, attention=examiner)

@@ -63,13 +63,17 @@ def finetune(
 
 def export(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The file: mine.onnx.")],
-    source: From = "fast",
+    source: Annotated[
+        str, typer.Option("--from", help="fast, accurate, a file (.onnx, .npz), or a run's best.safetensors.")
+    ] = "fast",
     storage: Annotated[
         str, typer.Option(help="Of the parameters: fp32, fp16, int8, or integer: int8, and faster.")
     ] = "fp16",
-    strips: Annotated[Path | None, typer.Option(help="Images of lines to compare on.")] = None,
+    strips: Annotated[
+        Path | None, typer.Option(help="Images of lines to compare on; unless told, those of the run's sets.")
+    ] = None,
 ) -> None:
-    """Write a line model as one ONNX file that foveal.load reads, compared with torch before it is kept."""
+    """Write a model as one ONNX file that foveal.load reads, compared with torch before it is kept."""
     with needs_train("export"):
         from foveal.models.export_file import export_file
     parity = export_file(source, output, storage=storage, strips=strips)

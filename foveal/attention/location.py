@@ -55,7 +55,7 @@ class Location(Attention):
 
         previous: the weights of the query before, "*batch k".
         """
-        lines = previous.reshape(previous.shape[:-1].numel(), 1, previous.shape[-1])
+        lines = previous.reshape(math.prod(previous.shape[:-1]), 1, previous.shape[-1])
         seen = self.filters(lines).transpose(1, 2)
         place = self.place(seen).view(*previous.shape, self.v.shape[0])
         return torch.tanh(q.unsqueeze(-2) + k + place) @ self.v

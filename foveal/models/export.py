@@ -11,6 +11,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from torch import Tensor, nn
 
 from foveal.alphabet import Alphabet
 from foveal.models import checkpoint
+from foveal.models.export_lstm import TRANSLATIONS, as_nodes
 from foveal.models.faster import faster
 from foveal.models.graphs import Storage, compact, expand, own_names, snap
 from foveal.models.line import LineModel
@@ -31,6 +33,7 @@ NAMES = {"glance": 1, "fixate": 0}
 """Which output of each graph is the log-probabilities."""
 
 Inputs = dict[str, Tensor]
+Model = TypeVar("Model", bound=nn.Module)
 
 
 class GlanceGraph(nn.Module):
@@ -83,10 +86,14 @@ def _program(
     dims = {name: dict.fromkeys(axes[name], torch.export.Dim.DYNAMIC) for name in inputs}
     program = torch.onnx.export(
         module, (), kwargs=inputs, input_names=list(inputs), output_names=outputs, dynamic_shapes=dims,
-        dynamo=True, optimize=False, verbose=False,
+        dynamo=True, optimize=False, verbose=False, custom_translation_table=TRANSLATIONS,
     )  # fmt: skip
     assert program is not None
-    graph = program.model_proto
+    return settled(program.model_proto)
+
+
+def settled(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Return a fresh export of a wrapper, its parameters named as its inner model names them, made faster."""
     own_names(graph)
     return faster(graph)
 
@@ -112,13 +119,14 @@ def programs(model: LineModel) -> dict[str, onnx.ModelProto]:
     width, grid, asked = {0: "b", 2: "w"}, {0: "b", 1: "n"}, {0: "b", 1: "t"}
     axes = {"features": grid, "count": grid, "positions": asked, "words": asked, "window": asked}
     seen = ["features", "log_probs", "density"]
-    return {
-        "glance": _program(GlanceGraph(model).eval(), looks[0], {"strips": width}, seen),
-        "fixate": _program(FixateGraph(model).eval(), fixed[0], axes, ["log_probs", "look"]),
-    }
+    with as_nodes(model):
+        return {
+            "glance": _program(GlanceGraph(model).eval(), looks[0], {"strips": width}, seen),
+            "fixate": _program(FixateGraph(model).eval(), fixed[0], axes, ["log_probs", "look"]),
+        }
 
 
-def rounded(model: LineModel, storage: Storage) -> LineModel:
+def rounded(model: Model, storage: Storage) -> Model:
     """Return the model with its parameters as they will be after storing, so that parity can be exact."""
     with torch.no_grad():
         for value in (*model.parameters(), *model.buffers()):

@@ -1,9 +1,9 @@
 """A line model in one ONNX file: what reading opens, and what training goes on from.
 
 The file holds both graphs (models/export.py); what the fixations take and give is named `fixate/…`. Beside
-them it says what it is: "size" (a name in SIZES, or the fields of a LineSize as JSON), "characters" (the
-alphabet in the order of its ids), "words", "texts", "context" and "trust" (see reading/line_graphs.py; all of
-them may be missing).
+them it says what it is: "size" (a name in SIZES, or the fields of a LineSize as JSON) or "recipe" (that of
+the training run it came from, as JSON), "characters" (the alphabet in the order of its ids), "words",
+"texts", "context" and "trust" (see reading/line_graphs.py; all of them may be missing).
 Parameters keep their torch names.
 """
 
@@ -24,10 +24,12 @@ from foveal.alphabet import ALPHABET, Alphabet
 from foveal.errors import ConfigError, OutputFailed
 from foveal.models.graphs import Storage, compact, expand, set_parameters, values_of
 from foveal.models.line import SIZES, LineModel, size_of
+from foveal.models.run_file import fixating
 from foveal.reading.beside import Adapter, files, read_adapter
 from foveal.reading.context import Context
 from foveal.reading.line_graphs import (
     MARK,
+    RECOGNISERS,
     SECOND,
     check,
     context_of,
@@ -96,9 +98,12 @@ def open_line(source: str) -> LineFile:
         glance, fixate = (expand(onnx.load(path)) for path in files(source))
         graph = join(glance, fixate, facts_of(source))
     facts = {entry.key: entry.value for entry in graph.metadata_props}
-    _check_positions(source, graph, facts["size"])
     alphabet = Alphabet(facts["characters"])
-    model = LineModel(size_of(facts["size"]), len(alphabet))
+    if "recipe" in facts:
+        model: LineModel = fixating(facts["recipe"], len(alphabet))
+    else:
+        _check_positions(source, graph, facts["size"])
+        model = LineModel(size_of(facts["size"]), len(alphabet))
     fill(model, values_of(graph))
     return LineFile(model.eval(), alphabet, graph, facts)
 
@@ -127,7 +132,13 @@ def _load(path: str) -> onnx.ModelProto:
         graph = onnx.load(path)
     except DecodeError as error:
         raise wrong from error
-    if not any(entry.key == MARK and entry.value == "line" for entry in graph.metadata_props):
+    marks = [entry.value for entry in graph.metadata_props if entry.key == MARK]
+    if marks and marks[0] in RECOGNISERS:
+        raise ConfigError(
+            f"{path}: a recogniser without fixations is not trained on from its file",
+            remedy="go on with foveal train",
+        )
+    if marks != ["line"]:
         raise wrong
     return graph
 
@@ -172,6 +183,11 @@ def save(line: LineFile, path: Path, *, storage: Storage = "integer") -> None:
     graph.CopyFrom(line.graph)
     set_parameters(graph, {name: value.numpy() for name, value in line.model.state_dict().items()})
     helper.set_model_props(graph, line.facts | {MARK: "line", "characters": line.alphabet.characters})
+    write(graph, path, storage)
+
+
+def write(graph: onnx.ModelProto, path: Path, storage: Storage) -> None:
+    """Write a graph whole, its parameters stored as asked for. Raises OutputFailed."""
     unfinished = path.with_suffix(".part")
     check_output(path)
     try:

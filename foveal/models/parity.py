@@ -10,7 +10,7 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,13 @@ from torch import Tensor, nn
 from foveal.errors import FovealError
 from foveal.reading.decode import Floats
 from foveal.reading.engine import Session
+from foveal.reading.steps import Spells
 
 TOLERANCE = 2e-3
 """Largest difference in log-probability between torch and a graph with products of floats."""
 MOVED, SURE = 0.03, 0.9
+_FEWEST, _CHARACTERS = 3, 40
+"""Of a strip as many characters are compared, at the least and at the most."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -71,8 +74,9 @@ def largest_difference(asked: Asked) -> float:
     """Return the largest difference over all outputs and inputs. Raises FovealError beyond TOLERANCE."""
     worst = 0.0
     for ours, theirs in asked.answers():
-        worst = max(worst, *(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)))
-    if worst > TOLERANCE:
+        each = [np.abs(a - b).max() for a, b in zip(ours, theirs, strict=True)]
+        worst = float(np.max([worst, *each]))  # of nan it is nan
+    if not worst <= TOLERANCE:
         raise FovealError(f"the graph differs from torch by {worst:.2g}", remedy="nothing was written")
     return worst
 
@@ -95,3 +99,31 @@ def mean_move(asked: Asked) -> float:
             remedy="choose another storage; nothing was written",
         )
     return moved
+
+
+def step_difference(
+    ours: Spells, theirs: Spells, strips: Iterable[NDArray[np.uint8]], *, first: int
+) -> float:
+    """Return the largest difference in log-probability between two that spell, told the same characters.
+
+    They are the likeliest two of `ours` side by side, as a beam keeps them, to the end of the likelier text;
+    first: the token before the first. Raises FovealError beyond TOLERANCE.
+    """
+    worst = 0.0
+    for strip in strips:
+        worst = float(np.max([worst, *_step_differences(ours, theirs, strip, first)]))  # of nan it is nan
+    if not worst <= TOLERANCE:
+        raise FovealError(f"the graph differs from torch by {worst:.2g}", remedy="nothing was written")
+    return worst
+
+
+def _step_differences(ours: Spells, theirs: Spells, strip: NDArray[np.uint8], first: int) -> Iterator[float]:
+    states, ids = [ours.start(strip), theirs.start(strip)], np.array([first], np.int64)
+    for place in range(_CHARACTERS):
+        one, other = ours(states[0], ids), theirs(states[1], ids)
+        yield float(np.abs(one[0] - other[0]).max())
+        states, rows = [one[2], other[2]], np.zeros(2, np.int64)
+        states = [tuple(part[rows] for part in state) for state in states]
+        ids = np.argsort(-one[0][0], kind="stable")[:2].astype(np.int64)
+        if ids[0] == 0 and place >= _FEWEST:
+            return

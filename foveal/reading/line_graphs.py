@@ -30,8 +30,11 @@ SECOND = "fixate/"
 """In a file, what the fixations take and give begins with this; what the glance takes and gives does not."""
 
 MARK = "foveal"
-"""The key of a file's description that says it holds a line model, whose value is "line"."""
+"""The key of a file's description that says what it holds: "line", a line model; "ctc" or "spelling", a
+recogniser without fixations (reading/recognisers.py)."""
 
+RECOGNISERS = ("ctc", "spelling")
+"""What a file is marked with that holds a recogniser without fixations."""
 
 PRODUCTS = "products"
 """The key of a graph's description that says how it multiplies, if its value is "integer"."""
@@ -65,13 +68,18 @@ def is_adapter(model: str) -> bool:
     return model.endswith(".npz")
 
 
+def is_run(model: str) -> bool:
+    """Tell whether a model is named by the weights of a training run, which are read with by torch."""
+    return model.endswith(".safetensors")
+
+
 def check(model: str) -> None:
     """Raise ConfigError for a name that no embedded model has, InputMissing for a file that is not there."""
-    if is_file(model):
+    if is_file(model) or is_run(model):
         if not Path(model).is_file():
             raise InputMissing(f"{model}: no such file", remedy="check the path")
     elif model not in MODELS:
-        said = "a model's file ends in .onnx, an adapter's in .npz"
+        said = "a model's file ends in .onnx, an adapter's in .npz, a training run's in .safetensors"
         remedy = said if Path(model).suffix else nearest(model, MODELS)
         raise ConfigError(f"there is no model '{model}'", remedy=remedy)
 
@@ -83,6 +91,10 @@ def load_line(model: str, threads: int = 1) -> LineGraphs:
     or InputMissing: see `check`; and ConfigError for a file that is no line model of foveal's.
     """
     check(model)
+    if is_run(model):
+        raise ConfigError(
+            f"{model}: of a training run only texts are read", remedy="write its file first: foveal export"
+        )
     if is_file(model):
         load = _load_adapted if is_adapter(model) else _load_file
         return load(model, Path(model).stat().st_mtime_ns, threads)
@@ -91,13 +103,25 @@ def load_line(model: str, threads: int = 1) -> LineGraphs:
 
 
 @lru_cache(maxsize=8)
-def _load_file(path: str, changed: int, threads: int) -> LineGraphs:  # noqa: ARG001  # part of the key
+def opened(path: str, changed: int, threads: int) -> Any:  # noqa: ARG001  # part of the key
+    """Return the session of a file. Raises ConfigError for one that holds no model of foveal's."""
     session = open_session(Path(path), threads)
-    facts = session.get_modelmeta().custom_metadata_map
-    if facts.get(MARK) != "line":
+    if session.get_modelmeta().custom_metadata_map.get(MARK) not in ("line", *RECOGNISERS):
         raise ConfigError(
             f"{path}: not a line model of foveal",
             remedy="foveal adapt, finetune and export make them",
+        )
+    return session
+
+
+@lru_cache(maxsize=8)
+def _load_file(path: str, changed: int, threads: int) -> LineGraphs:
+    session = opened(path, changed, threads)
+    facts = session.get_modelmeta().custom_metadata_map
+    if facts[MARK] in RECOGNISERS:
+        raise ConfigError(
+            f"{path}: a recogniser without fixations gives texts only",
+            remedy="foveal read, evaluate and transcribe take it",
         )
     alphabet = Alphabet(facts.get("characters", ALPHABET))
     one, other = (_alone(_Half(session, prefix)) for prefix in ("", SECOND))

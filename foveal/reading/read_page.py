@@ -19,9 +19,9 @@ from foveal.reading.marks import without_doubtful_marks
 from foveal.reading.order import FoundBlock, order
 from foveal.reading.reach import reach
 from foveal.reading.readings import Reading, sureness
+from foveal.reading.recognisers import Reads
 from foveal.reading.stacks import falling, stacks
 from foveal.reading.steer import Held
-from foveal.reading.transcribe import Transcriber
 
 READABLE = 0.45
 """Least confidence of a long line that was surely found; see `is_read`."""
@@ -63,7 +63,7 @@ Pair = tuple[FoundLine, Line]
 """A line as it was found and as it was read."""
 
 
-def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, looks: bool = False) -> Page:
+def read_page(image: PageImage, finder: Session, transcriber: Reads, *, looks: bool = False) -> Page:
     """Return the reading of one page image; a page without text has no blocks.
 
     What looked like a line but could not be read as one is listed in `unread` by its outline, and so are
@@ -99,7 +99,7 @@ def read_page(image: PageImage, finder: Session, transcriber: Transcriber, *, lo
     return Page(image.number, width, height, written, rotation, 0.0 - found.skew, unread)
 
 
-def figures(image: PageImage, read: list[Pair], transcriber: Transcriber, *, looks: bool) -> list[Pair]:
+def figures(image: PageImage, read: list[Pair], transcriber: Reads, *, looks: bool) -> list[Pair]:
     """Return the figures that stand alone in the gaps of a page's rows, if they are read surely."""
     if len(read) < ROWS:
         return []
@@ -112,7 +112,7 @@ def _stands_alone(text: str) -> bool:
     return text.isalnum() or text == ":"
 
 
-def is_upside_down(image: PageImage, near: list[Pair], transcriber: Transcriber) -> bool:
+def is_upside_down(image: PageImage, near: list[Pair], transcriber: Reads) -> bool:
     """Tell whether a page that is hard to read reads better upside down, by the longest of its lines."""
     longest = sorted(near, key=lambda pair: -pair[0].length)[:TRIED]
     if not longest or _sureness(longest) > DOUBTFUL:
@@ -122,7 +122,7 @@ def is_upside_down(image: PageImage, near: list[Pair], transcriber: Transcriber)
 
 
 def upended(
-    image: PageImage, near: list[Pair], transcriber: Transcriber, *, rotation: int, looks: bool
+    image: PageImage, near: list[Pair], transcriber: Reads, *, rotation: int, looks: bool
 ) -> list[Pair]:
     """Read lines that climb or fall across the page, and are hard to read, from their other end as well.
 
@@ -141,7 +141,7 @@ def upended(
 
 
 def unstacked(
-    image: PageImage, near: list[Pair], transcriber: Transcriber, *, rotation: int, looks: bool
+    image: PageImage, near: list[Pair], transcriber: Reads, *, rotation: int, looks: bool
 ) -> list[Pair]:
     """Read pieces under each other as one line, downwards and upwards, and keep it if it reads better."""
     pieces = [pair for pair in near if _is_steep(pair[0], rotation) or not is_read(*pair, most=1.0)]
@@ -208,7 +208,7 @@ def better(near: list[Pair], afar: list[Pair]) -> list[Pair]:
     return near
 
 
-def _lines(image: PageImage, found: list[FoundLine], transcriber: Transcriber, *, looks: bool) -> list[Pair]:
+def _lines(image: PageImage, found: list[FoundLine], transcriber: Reads, *, looks: bool) -> list[Pair]:
     strips = [cut(image.pixels, place.polygon) for place in found]
     again = len(found) <= FEW
     images = [strip.image for strip in strips]

@@ -13,11 +13,12 @@ from foveal.geometry import box
 from foveal.images import PageImage, Source, name_of
 from foveal.images import pages as open_pages
 from foveal.reading.engine import Session, load_session, threads_here
-from foveal.reading.line_graphs import MODELS, check, load_line
+from foveal.reading.line_graphs import MODELS, check
 from foveal.reading.vocabulary import check_language
 
 if TYPE_CHECKING:
-    from foveal.reading.transcribe import Transcriber
+    from foveal.reading.asked import SearchSpec
+    from foveal.reading.recognisers import Reads
 
 __all__ = ["MODELS", "Reader", "load", "read"]
 
@@ -25,15 +26,18 @@ __all__ = ["MODELS", "Reader", "load", "read"]
 class Reader:
     """Reads pages with one of the embedded models, or with one of one's own.
 
-    `model`: "fast", "accurate", or a file that foveal adapt, finetune or export wrote. `threads`: CPU threads
+    `model`: "fast", "accurate", a file that foveal adapt, finetune or export wrote, or the weights of a
+    training run (.safetensors, read with by torch). `threads`: CPU threads
     for one reading; as many as there are cores, 8 at most, unless told. `language`: whose words decide where
     what is seen leaves a doubt, which is said on each word (`Word.remedy`): "auto", found out from each page
     or line; "fr", "fr+en", …; "none", nothing but what is seen counts. `context`: whether lines in doubt are
     read again by what usually follows what in French, German or English, said on each word that changes; as
     the model does unless told ("accurate" does, "fast" does not: a line of handwriting takes three times as
     long). `remedies`: read again, under a
-    constraint, the words whose looks went wrong; it is said too (docs/asking.md). Models are loaded at the
-    first reading. A Reader keeps nothing between readings and is safe to share between threads.
+    constraint, the words whose looks went wrong; it is said too (docs/asking.md). `search`: how
+    a recogniser without fixations looks for texts, greedily unless told; it has no use for `language`,
+    `context` and `remedies`, nor other models for it, which is said. Models are loaded at the first reading.
+    A Reader keeps nothing between readings and is safe to share between threads.
 
     Raises ConfigError for a model or language that does not exist, InputMissing for a file that does not.
     """
@@ -46,6 +50,7 @@ class Reader:
         language: str = "auto",
         context: bool | None = None,
         remedies: bool = False,
+        search: SearchSpec | None = None,
     ) -> None:
         model = str(model)
         check(model)
@@ -55,7 +60,7 @@ class Reader:
         self.model = model
         self.threads = threads or threads_here()
         self.language, self.context = language, context
-        self._remedies = remedies
+        self._remedies, self._search = remedies, search
 
     def read(
         self,
@@ -125,28 +130,35 @@ class Reader:
         return load_session("page", self.threads)
 
     @cached_property
-    def _transcriber(self) -> Transcriber:
-        from foveal.reading.transcribe import load_transcriber
+    def _transcriber(self) -> Reads:
+        from foveal.reading.recognisers import load_reads
 
-        return load_transcriber(
+        return load_reads(
             self.model,
             self.threads,
             language=self.language,
             context=self.context,
             remedies=self._remedies,
+            search=self._search,
         )
+
+    def opened(self) -> Reader:
+        """Return this reader with its model loaded: faults of a file, and options it has no use for, show."""
+        assert self._transcriber
+        return self
 
 
 def load(model: str | Path, *, threads: int | None = None) -> Reader:
-    """Return a Reader of a model: one's own file, "fast" or "accurate"; faults of the file show at once.
+    """Return a Reader of a model: one's own file, a training run's weights, "fast" or "accurate".
+
+    Faults of the file show at once.
 
     Raises what Reader does, and ConfigError for a file that is no line model of foveal's.
 
     >>> load("mine.onnx").read("letter.png").text  # doctest: +SKIP
     'Dear Ada,'
     """
-    load_line(str(model))
-    return Reader(model, threads)
+    return Reader(model, threads).opened()
 
 
 def read(

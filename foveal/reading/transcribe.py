@@ -22,7 +22,7 @@ from foveal.reading.deciding import Deciding
 from foveal.reading.decode import Floats, Span, Trial, best_path, spans
 from foveal.reading.engine import Session
 from foveal.reading.eye import Eye, Glimpse
-from foveal.reading.line_graphs import load_line
+from foveal.reading.line_graphs import LineGraphs, load_line
 from foveal.reading.observation import Observation, ask
 from foveal.reading.readings import Reading
 from foveal.reading.remedy import Remedied, remedied
@@ -282,7 +282,21 @@ def load_transcriber(
     language, context: as for Reader. Raises what `load_line` does, and ConfigError for a language without
     words.
     """
-    graphs = load_line(model)
+    return transcriber_of(
+        load_line(model), model, threads, language=language, context=context, remedies=remedies
+    )
+
+
+def transcriber_of(
+    graphs: LineGraphs,
+    model: str,
+    threads: int,
+    *,
+    language: str,
+    context: bool | None,
+    remedies: bool,
+) -> Transcriber:
+    """Return what reads strips with graphs, or what answers as they do; model: the name they go by."""
     trust = load_trust(graphs.trust)
     in_context = graphs.in_context if context is None else context
     return Transcriber(

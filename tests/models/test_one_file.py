@@ -159,7 +159,7 @@ def test_an_export_begins_with_the_weights_of_a_training_run(tmp_path: Path) -> 
     export_file(str(tmp_path / "run.safetensors"), tmp_path / "mine.onnx", storage="fp16")
     same_parameters(model, open_line(str(tmp_path / "mine.onnx")).model, close=1e-3)
     checkpoint.save(model, tmp_path / "other.safetensors", kind="page")
-    with pytest.raises(ConfigError, match="not the weights of a line model"):
+    with pytest.raises(ConfigError, match="not the weights of a recogniser"):
         export_file(str(tmp_path / "other.safetensors"), tmp_path / "mine.onnx")
 
 
@@ -169,7 +169,7 @@ def test_faults_are_said_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputMissing, match="no such file"):
         foveal.load(tmp_path / "none.onnx")
     with pytest.raises(ConfigError, match=r"ends in \.onnx"):
-        foveal.load("mine.safetensors")
+        foveal.load("mine.pt")
     (tmp_path / "noise.onnx").write_bytes(b"no graph")
     onnx.save(onnx.helper.make_model(onnx.helper.make_graph([], "none", [], [])), tmp_path / "empty.onnx")
     for name in ("noise", "empty"):

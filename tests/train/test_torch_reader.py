@@ -1,6 +1,5 @@
-"""Reading with what was trained: words and boxes, beams and languages, and the same by exported graphs."""
+"""Reading with what was trained: words and boxes, beams and languages."""
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +11,16 @@ from foveal.alphabet import Alphabet
 from foveal.errors import UnreadableImage
 from foveal.evaluate import evaluate
 from foveal.models.encoders import EncoderSpec
-from foveal.models.export_steps import TorchSteps, export_steps
-from foveal.models.recogniser import Spelling, recogniser
-from foveal.models.transformer import Autoregressive
+from foveal.models.export_steps import TorchGlance, TorchSteps
+from foveal.models.recogniser import Glancing, Spelling, recogniser
 from foveal.reading.language import Language
+from foveal.reading.scribe import Scribe, by_words, places
 from foveal.reading.search import Search, Spelt, spell
-from foveal.reading.steps import GraphSteps
 from foveal.train.lessons import Aims
 from foveal.train.recipe import About, Recipe, Schedule
 from foveal.train.run import Run, load_recogniser, train
 from foveal.train.strips import DataSpec, Sources
-from foveal.train.torch_reader import TorchReader, by_words, opened, places
+from foveal.train.torch_reader import TorchReader, opened
 
 SPEC = EncoderSpec(stem=(8, 16, 24), dim=32, depth=1, heads=2)
 ALPHABET = Alphabet("abc ")
@@ -78,27 +76,6 @@ def test_a_beam_finds_what_scores_no_worse_and_a_language_is_heeded(trained: tup
     assert told(spelt(Search(4, 8, language, 1.0))) >= told(beam)
 
 
-def test_exported_graphs_spell_what_torch_spells(trained: tuple[Spelling, Path], tmp_path: Path) -> None:
-    model, words = trained
-    assert isinstance(model.decoder, Autoregressive)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        export_steps(model, tmp_path)
-    ours, theirs = TorchSteps(model), GraphSteps(tmp_path)
-    for name in ("0", "3", "5"):
-        strip = np.ascontiguousarray(opened(words / f"images/{name}.png")[:, :64])
-        for beam in (1, 3):
-            one, other = (
-                spell(steps, steps.start(strip), Search(beam, 8), lines=1, first=len(ALPHABET))[0]
-                for steps in (ours, theirs)
-            )
-            assert one.ids == other.ids
-            assert one.score == pytest.approx(other.score, abs=1e-3)
-            assert one.looks is not None
-            assert other.looks is not None
-            np.testing.assert_allclose(one.looks, other.looks, atol=1e-4)
-
-
 def test_ctc_is_read_by_its_best_path_or_by_summing_over_paths() -> None:
     torch.manual_seed(0)
     model = recogniser(SPEC, "ctc", len(ALPHABET))
@@ -113,6 +90,6 @@ def test_edges_lie_between_looks_and_words_between_spaces() -> None:
     looks[0, 2], looks[1, 6] = 1, 1
     assert places(Spelt((1, 2), (1.0, 1.0), looks, 0.0), 40, 4.0) == [0.0, 18.0, 40.0]
     assert places(Spelt((1, 2), (1.0, 1.0), None, 0.0), 40, 4.0) == [0.0, 20.0, 40.0]
-    reader = TorchReader(recogniser(SPEC, "ctc", len(ALPHABET)), ALPHABET)
-    chars = [reader._char(one, 1.0, 0.0, 1.0) for one in ALPHABET.encode(" ab c ")]
+    scribe = Scribe(TorchGlance(Glancing(SPEC, len(ALPHABET))), ALPHABET)
+    chars = [scribe._char(one, 1.0, 0.0, 1.0) for one in ALPHABET.encode(" ab c ")]
     assert [word.text for word in by_words(chars)] == ["ab", "c"]
