@@ -7,6 +7,7 @@ Parameters; operations, CPU milliseconds on one core, GPU milliseconds, working 
 word (joules in batches of 64); strips a second and memory of learning from batches of 256 that are there
 already. The JSON is written after each recipe; those that it holds are not measured again. `--merge` puts the
 figures in the place of those that `foveal compare` measured, by the recipes' names; what was read stays.
+`--draw FOLDER` draws the pictures of the first of these anew, of the kinds of recogniser.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import torch
 
 from foveal.laboratory.cost import processor
 from foveal.laboratory.fresh import fresh_costs
+from foveal.laboratory.plots import draw
 from foveal.laboratory.table import short
 from foveal.train.recipe import read_recipe
 
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("recipes", nargs="*", type=Path)
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--merge", type=Path, nargs="+", default=[], help="trials.json of foveal compare")
+    parser.add_argument("--draw", type=Path, help="where the pictures of the first --merge go")
     parser.add_argument("--fonts", type=Path, default=FONTS, help="to draw the batch that is learnt from")
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
@@ -93,6 +96,9 @@ def main() -> None:
     costs = measured(asked)
     for known in asked.merge:
         merge(costs, known)
+    if asked.draw:
+        trials = json.loads(asked.merge[0].read_text(encoding="utf-8"))["trials"]
+        draw([trial for trial in trials if "/" not in short(trial["recipe"])], asked.draw)
 
 
 if __name__ == "__main__":

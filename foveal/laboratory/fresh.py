@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,8 @@ def fresh_costs(recipe: Recipe, fonts: Path, *, batch: int, device: str = "auto"
     """
     on_gpu = torch.cuda.is_available() and device != "cpu"
     learnt = replace(recipe, data=replace(recipe.data, batch=batch, echo=10**9))
+    gc.collect()  # what the recipe before has left would count as memory of this one
+    torch.cuda.empty_cache()
     with TemporaryDirectory() as folder:
         step = dry_run(
             Run(learnt, Sources(fonts=fonts), Path(folder), device=device), steps=_STEPS, warm_up=2

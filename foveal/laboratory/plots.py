@@ -78,9 +78,12 @@ def _cost(figure: Figure, trials: Mapping[str, Sequence[Trial]]) -> None:
         right.plot(widths, [row["bytes"] / 1e6 for row in rows], marker="o", label=name)
     _label(left, "width of the strip, px", "CPU ms, one core", "log")
     _label(right, "width of the strip, px", "working memory, MB", "log")
-    left.set_yscale("log")
-    right.set_yscale("log")
-    right.legend(fontsize=8)
+    for axes in (left, right):
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(LogFormatter(labelOnlyBase=False))
+        axes.yaxis.set_minor_formatter(LogFormatter(labelOnlyBase=False, minor_thresholds=(2, 0.5)))
+    handles, names = left.get_legend_handles_labels()
+    figure.legend(handles, names, fontsize=8, ncols=1 + len(trials) // 32, loc="outside right center")
 
 
 def _label(axes: Axes, x: str, y: str, scale: str) -> None:
