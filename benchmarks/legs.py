@@ -1,9 +1,9 @@
 """What each leg of training brought: `python benchmarks/legs.py docs/legs/legs.json docs/legs/legs.png`.
 
-The file holds, leg by leg, the errors of what was shipped on whole development sets, in %: words not read right,
-CER of lines, 100 − F1 of pages; and the minutes of one GPU. Prints, for each leg and size, the mean share of the
-errors that it took away (geometric, over the sets measured before and after), and draws errors against minutes,
-with what the project set itself as an aim.
+The file holds, leg by leg, the errors of what was shipped on whole development sets, in %: words not read
+right, CER of lines, 100 − F1 of pages; and the minutes of one GPU. Prints, for each leg and size, the mean
+share of the errors that it took away (geometric, over the sets measured before and after), and draws errors
+against minutes, with what the project set itself as an aim.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def draw(legs: list[Leg], output: Path) -> None:
                     minutes[-1] * np.array([1.03, 1.09]), [aim, aim], color=f"C{index}", linestyle=":"
                 )
         axes.set_yscale("log")
-        axes.set_yticks([0.3, 0.5, 1, 2, 5, 10, 20, 30], labels=["0.3", "0.5", "1", "2", "5", "10", "20", "30"])
+        ticks = (0.3, 0.5, 1, 2, 5, 10, 20, 30)
+        axes.set_yticks(ticks, labels=[f"{tick:g}" for tick in ticks])
         axes.set_xlabel("minutes of one GPU, all legs so far")
         axes.set_title(size)
         axes.grid(alpha=0.3)
