@@ -85,5 +85,5 @@ def test_the_shell_says_why_in_one_sentence(shell: Callable[..., Ran], tmp_path:
 def test_context_is_read_with_unless_fifty_lines_speak_clearly_against_it() -> None:
     left = {"as before": 120, "their own": 98, "in context": 100, "none": 140}
     assert decide(left) == "in context"
-    assert decide(left | {"their own": 90}) == "their own"
+    assert decide(left | {"their own": 89}) == "their own"
     assert decide(left | {"none": 80}) == "none"
