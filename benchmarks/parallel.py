@@ -1,11 +1,10 @@
-"""What sharing a model out among processes gains, and what half precision, recomputing and compiling save.
+"""What sharing a model out among processes gains; `training_savings.py` measures what else saves.
 
     python benchmarks/parallel.py [--processes 2] [--batch 512] [--steps 30] [--device cuda]
 
 Trains a CTC recogniser on noise. Prints one JSON object a line: strips a second of one process, in the mean
 over all of them at once, then of all by data, weights, heads and layers, with the share of the ideal
-(efficiency: by data and weights each process has a batch of its own; by heads and layers they share one);
-then seconds and peak memory of a step alone, with each saving on.
+(efficiency: by data and weights each process has a batch of its own; by heads and layers they share one).
 """
 
 from __future__ import annotations
@@ -15,7 +14,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -138,26 +136,6 @@ def one_of(rank: int, asked: argparse.Namespace, meeting: str) -> None:
     dist.destroy_process_group()
 
 
-def savings(asked: argparse.Namespace) -> None:
-    """Measure each saving on one device."""
-    device = torch.device(asked.device)
-    cases = {
-        "float32": (SPEC, False, False),
-        "bfloat16": (SPEC, True, False),
-        "bfloat16, recomputed": (replace(SPEC, recompute=True), True, False),
-        "bfloat16, compiled": (SPEC, True, True),
-    }
-    for name, (spec, half, compiled) in cases.items():
-        model = Glancing(spec, CLASSES).to(device)
-        if compiled:
-            model.compile()
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        spent = seconds(stepper(model, asked.batch, device, half=half), asked.steps, device)
-        peak = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else None
-        told(step=name, seconds=round(spent, 4), peak_gb=peak and round(peak, 2))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -167,11 +145,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     asked = parser.parse_args()
-    if asked.processes > 1:
-        with tempfile.TemporaryDirectory() as folder:
-            meeting = str(Path(folder) / "meet")
-            torch.multiprocessing.spawn(one_of, (asked, meeting), asked.processes)
-    savings(asked)
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = str(Path(folder) / "meet")
+        torch.multiprocessing.spawn(one_of, (asked, meeting), asked.processes)
 
 
 if __name__ == "__main__":
