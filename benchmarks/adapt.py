@@ -61,7 +61,8 @@ def row(folder: Path, asked: argparse.Namespace, scratch: Path) -> str:
     rest = [crop for crop in crops if crop not in mine]
     own, file = write_set(scratch / folder.name, mine), scratch / "mine.onnx"
     begun = resource.getrusage(resource.RUSAGE_SELF)
-    result = adapt(asked.model, own, file, plan=Plan(minutes=asked.minutes, threads=asked.threads))
+    plan = Plan(steps=asked.steps, minutes=asked.minutes, threads=asked.threads)
+    result = adapt(asked.model, own, file, plan=plan)
     ended = resource.getrusage(resource.RUSAGE_SELF)
     before, after = read(asked.model, rest), read(str(file), rest)
     plain = read(without_words(asked.model, scratch / "plain.onnx"), rest)
@@ -71,7 +72,7 @@ def row(folder: Path, asked: argparse.Namespace, scratch: Path) -> str:
     cpu = ended.ru_utime - begun.ru_utime
     return (
         f"{folder.name:<32}{len(mine):>5}{len(rest):>6}{figures}{1 - after / before:>8.1%}{cpu:>7.0f}"
-        f"{result.seconds:>7.0f}  {', '.join(forgotten)}"
+        f"{result.seconds:>7.0f}  {', '.join([result.words, *forgotten])}"
     )
 
 
@@ -83,10 +84,11 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=50)
     parser.add_argument("--model", default="fast")
     parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--steps", type=int, default=Plan.steps)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pick", choices=("spread", "first"), default="spread")
     asked = parser.parse_args()
-    print(f"{'set':<32}learnt  rest    plain   before  without    after     cut  CPU s   wall")
+    print(f"{'set':<32}learnt  rest    plain   before  without    after     cut  CPU s   wall  reads with")
     for other in asked.also:
         print(f"{asked.model} reads {other.name}: CER {read(asked.model, read_crops(other)):.4f}")
     for folder in asked.sets:

@@ -23,6 +23,7 @@ from foveal.errors import ConfigError
 from foveal.evaluate import Report, evaluate
 from foveal.measure.sets import is_pages
 from foveal.models.recogniser import Fixating, Recogniser
+from foveal.models.run_file import open_run
 from foveal.train import state
 from foveal.train.feed import Tensors
 from foveal.train.learner import Learner
@@ -194,15 +195,8 @@ def write_weights(learner: Learner, run: Run, name: str) -> None:
 
 def load_recogniser(path: Path) -> tuple[Recogniser, Recipe]:
     """Return the recogniser of a file that a run wrote (best or final), and its recipe."""
-    tensors, facts = state.read(path)
-    if "recipe" not in facts or "run" in facts:
-        raise ConfigError(
-            f"{path}: not the weights of a recogniser", remedy=f"give {BEST} or final.safetensors"
-        )
-    recipe = Recipe.from_json(facts["recipe"])
-    model = recipe.model()
-    state.fill(model, tensors, path=path)
-    return model.eval(), recipe
+    found = open_run(path)
+    return found.model, Recipe.from_json(found.recipe)
 
 
 def train(run: Run) -> Outcome:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from ran import Ran
+from tiny_recipe import ENCODER
 from word_set import write_words
 
 from foveal.alphabet import Alphabet
@@ -19,20 +20,8 @@ from foveal.models.encoders import EncoderSpec
 from foveal.models.recogniser import recogniser
 from foveal.train.torch_reader import TorchReader
 
-BODY = """
-alphabet = "abc "
-[about]
-what = "a test"
-command = "none"
-machine = "any"
-minutes = 1
-expected = "nothing"
-[encoder]
-stem = [8, 16, 24]
-dim = 32
-depth = 1
-heads = 2
-[data]
+BODY = f"""
+{ENCODER}[data]
 batch = 8
 width = 96
 characters = 6

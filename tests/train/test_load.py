@@ -5,26 +5,15 @@ from pathlib import Path
 
 import pytest
 from ran import Ran
+from tiny_recipe import ENCODER
 from word_set import write_words
 
 from foveal.attention import MECHANISMS
 
 OWN = Path(__file__).parent.parent.parent / "examples" / "own_mechanism.py"
-RECIPE = """
+RECIPE = f"""
 decoder = "ctc"
-alphabet = "abc "
-[about]
-what = "a test"
-command = "none"
-machine = "any"
-minutes = 1
-expected = "nothing"
-[encoder]
-stem = [8, 16, 24]
-dim = 32
-depth = 1
-heads = 2
-attention = "cosine"
+{ENCODER}attention = "cosine"
 [data]
 batch = 8
 width = 96

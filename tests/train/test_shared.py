@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_recipe import ENCODER
 from torch import Tensor
 from word_set import write_words
 
@@ -22,21 +23,9 @@ from foveal.train.run import FINAL, LAST, Run, train
 from foveal.train.strips import Sources, StripBatches
 
 STEPS = 4
-RECIPE = """
-decoder = { name = "fixations", hidden = 32 }
-alphabet = "abc "
-[about]
-what = "a test"
-command = "none"
-machine = "any"
-minutes = 1
-expected = "nothing"
-[encoder]
-stem = [8, 16, 24]
-dim = 32
-depth = 1
-heads = 2
-norm = "group"
+RECIPE = f"""
+decoder = {{ name = "fixations", hidden = 32 }}
+{ENCODER}norm = "group"
 [data]
 batch = 4
 width = 96
