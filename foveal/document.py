@@ -69,8 +69,9 @@ class Remedy:
     """That a word was read otherwise than it looked at first. `before`: what it read then.
 
     `kind`: "listed", a word of the language stands where what was seen left a doubt; "context", what stands
-    around it and what usually follows that decided; or how it was looked at again because its looks had gone
-    wrong: "monotonic", the looks kept in order, or "split", in halves.
+    around it and what usually follows that decided; "code", a figure stands for a letter beside figures; or
+    how it was looked at again because its looks had gone wrong: "monotonic", the looks kept in order, or
+    "split", in halves.
     """
 
     kind: str

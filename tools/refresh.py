@@ -1,13 +1,14 @@
 """Bring everything that belongs to the weights up to date, after training: one command.
 
-    python tools/refresh.py DATA FONTS [--only trust readme card pictures attention risk]
+    python tools/refresh.py DATA FONTS [--only trust readme card pictures attention risk] [--models fast]
 
-DATA holds `train/` and `dev/`. trust: the confidences of both models are fitted again (tools/fit_trust.py).
-readme: every set of the README's table is read by both models; the figures go into docs/figures.json, where
-those of the peers stand (benchmarks/peers.py), the tables of README and model cards are written from it, and
-the errors of the last leg of docs/legs/legs.json, which is to be entered before, with the curve. card: the
-attention of the models, on their cards. pictures: those of README and of docs/explaining.md, asking.md and
-measuring.md. attention: those of docs/attention.md. risk: that of docs/trust.md. Two hours on two cores.
+DATA holds `train/` and `dev/`. trust: the confidences of both models, or of those whose weights are new
+(--models), are fitted again (tools/fit_trust.py). readme: every set of the README's table is read by them;
+the figures go into docs/figures.json, where those of the peers stand (benchmarks/peers.py), the tables of
+README and model cards are written from it, and the errors of the last leg of docs/legs/legs.json, which is
+to be entered before, with the curve. card: the attention of the models, on their cards. pictures: those of
+README and of docs/explaining.md, asking.md and measuring.md. attention: those of docs/attention.md. risk:
+that of docs/trust.md. Two hours on two cores.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -34,6 +35,7 @@ FIGURES = ROOT / "docs" / "figures.json"
 LEGS = ROOT / "docs" / "legs" / "legs.json"
 CARDS = ROOT / "foveal" / "weights" / "README.md"
 MODELS = ("fast", "accurate")
+Models = Sequence[str]
 ENGINES = (*MODELS, "rapidocr", "tesseract")
 HEADS = ("foveal fast", "foveal accurate", "RapidOCR 3.10", "Tesseract 5.5")
 
@@ -128,8 +130,8 @@ def told(*command: str) -> str:
     return found.stdout
 
 
-def trust(data: Path, fonts: Path) -> None:
-    """Fit the confidences of both models."""
+def trust(data: Path, fonts: Path, models: Models) -> None:
+    """Fit the confidences of the models."""
     learnt = [str(data / "train" / name) for name in LEARNT]
     with tempfile.TemporaryDirectory() as scratch:
         rendered = []
@@ -140,15 +142,15 @@ def trust(data: Path, fonts: Path) -> None:
                  "--seed", str(seed), *wide)  # fmt: skip
             rendered.append(out)
         chosen = [str(data / "dev" / name) for name in (*LEARNT, *CHOSEN)]
-        for model in MODELS:
+        for model in models:
             print(told("tools/fit_trust.py", *learnt, "--rendered", *rendered, "--choose", *chosen,
                        "--model", model, "--limit", "400"))  # fmt: skip
 
 
-def readme(data: Path, _: Path) -> None:
+def readme(data: Path, _: Path, models: Models) -> None:
     """Read the sets and write the table."""
     read: dict[str, dict[str, dict[str, float]]] = {}
-    for model in MODELS:
+    for model in models:
         reader = Reader(model, threads=1)
         for name in dict.fromkeys(name for row in ROWS for name in row.sets):
             found = evaluate(data / "dev" / name, reader).to_json()["figures"]
@@ -220,14 +222,14 @@ def cell(figures: dict[str, Any], name: str, engine: str, row: Row) -> str:
     return f"**{text}**" if text == row.form(best) and len(values) > len(MODELS) else text
 
 
-def card(data: Path, _: Path) -> None:
+def card(data: Path, _: Path, __: Models) -> None:
     """Write how narrow, stable and true the models' looks are."""
     sets = [str(data / "dev" / name) for name in (WORDS[0], "printed_lines_uw3", "handwriting_copiste")]
     found = [told("benchmarks/looks.py", *sets, "--model", model, "--limit", "40") for model in MODELS]
     replace(CARDS, "attention", "\n".join(one.strip() + "\n" for one in found).strip())
 
 
-def pictures(_: Path, __: Path) -> None:
+def pictures(_: Path, __: Path, ___: Models) -> None:
     """Draw the pictures of README and of the pages on explaining again, in 96 colours."""
     for picture, (made, arguments) in PICTURES.items():
         with tempfile.TemporaryDirectory() as scratch:
@@ -237,13 +239,13 @@ def pictures(_: Path, __: Path) -> None:
         print(picture)
 
 
-def attention(_: Path, __: Path) -> None:
+def attention(_: Path, __: Path, ___: Models) -> None:
     """Draw the weights of every mechanism on one line again."""
     line = ("examples/printed_page.jpg", "docs/attention", "--line", "9", "--head", "0")
     told("tools/attention_pictures.py", *line)
 
 
-def risk(data: Path, _: Path) -> None:
+def risk(data: Path, _: Path, __: Models) -> None:
     """Print what confidences promise on half 1 of the development sets, and draw it."""
     sets = [str(data / "dev" / name) for name in (*LEARNT, *CHOSEN)]
     picture = str(ROOT / "docs/trust/risk.png")
@@ -258,7 +260,7 @@ def replace(page: Path, name: str, text: str) -> None:
     )
 
 
-PARTS: dict[str, Callable[[Path, Path], None]] = {
+PARTS: dict[str, Callable[[Path, Path, Models], None]] = {
     "trust": trust, "readme": readme, "card": card,
     "pictures": pictures, "attention": attention, "risk": risk,
 }  # fmt: skip
@@ -272,9 +274,10 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("fonts", type=Path)
     parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=list(PARTS))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
     asked = parser.parse_args()
     for name in asked.only:
-        PARTS[name](asked.data, asked.fonts)
+        PARTS[name](asked.data, asked.fonts, asked.models)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import Any
 from foveal.document import Polygon
 from foveal.explain.trajectory import Fixation, Run, Trajectory
 from foveal.geometry import box
+from foveal.reading.codes import CODE
 from foveal.reading.context import CONTEXT
 from foveal.reading.words import LISTED
 
@@ -85,6 +86,7 @@ def _guessed(path: Trajectory) -> Iterator[Anomaly]:
 _HOW = {
     LISTED: "the words of the language decided",
     CONTEXT: "what usually follows what decided",
+    CODE: "a figure stands beside figures",
 }
 
 

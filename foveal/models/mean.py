@@ -2,8 +2,9 @@
 
     python -m foveal.models.mean A.safetensors B.safetensors … --output MEAN.safetensors [--shares 0.7 0.3]
 
-Models trained further from one start, in different ways, read together in one model's time. Weights that a
-start has in common only by name do not: their mean reads nothing.
+Models trained further from one start, in different ways, read together in one model's time; so do a model and
+its start, which may be the graph it began from (line-fast-glance.onnx). Weights that a start has in common
+only by name do not: their mean reads nothing.
 """
 
 from __future__ import annotations
@@ -21,19 +22,22 @@ from foveal.models.line import LineModel
 def mean(paths: Sequence[Path], output: Path, *, shares: Sequence[float] | None = None) -> None:
     """Write the weighted mean of line models' weights in half precision, and their facts.
 
-    shares: how much each counts, alike unless told; they are brought to a sum of one.
-    Raises ConfigError if the models are not of one size with the same positions, or shares do not fit.
+    paths: of safetensors, one at least, and of exported graphs; shares: how much each counts, alike unless
+    told; they are brought to a sum of one. Raises ConfigError if the models are not of one size with the same
+    positions, or shares do not fit.
     """
-    facts = [checkpoint.facts(path) for path in paths]
-    sizes = {path: checkpoint.built(found) for path, found in zip(paths, facts, strict=True)}
-    if len(set(map(repr, sizes.values()))) > 1:
+    facts = [checkpoint.facts(path) for path in paths if path.suffix != ".onnx"]
+    if not facts:
+        raise ConfigError("graphs only, whose size nothing tells", remedy="name what training wrote too")
+    sizes = [checkpoint.built(found) for found in facts]
+    if len(set(map(repr, sizes))) > 1:
         raise ConfigError(
             f"{', '.join(map(str, paths))}: models of different sizes", remedy="name models of one size"
         )
     parts = [1.0] * len(paths) if shares is None else list(shares)
     if len(parts) != len(paths) or sum(parts) <= 0:
         raise ConfigError(f"{len(parts)} shares for {len(paths)} models", remedy="give one share each")
-    model = LineModel(sizes[paths[0]], len(Alphabet()))
+    model = LineModel(sizes[0], len(Alphabet()))
     total = {name: value.double() * 0 for name, value in model.state_dict().items()}
     for path, part in zip(paths, parts, strict=True):
         checkpoint.load(model, path)

@@ -12,6 +12,7 @@ import numpy as np
 from foveal.alphabet import Alphabet
 from foveal.document import Remedy
 from foveal.reading.characters import Characters, ReadIds
+from foveal.reading.codes import CODE, as_code
 from foveal.reading.decode import edges, support
 from foveal.reading.evidence import (
     Vector,
@@ -94,6 +95,9 @@ class Deciding:
         if found := better(word, trials, remedies, trust=self.weight) if remedies else None:
             before, (kind, ids, trial) = ids, found
             trials = [*trials, trial]
+        code = as_code(ids, word, trials, self.alphabet, trust=self.weight)
+        if code != ids:
+            before, kind, ids, trial = ids, CODE, code, trials[-support(code, trials)[1]]
         remedy = Remedy(kind, self.alphabet.decode(before)) if ids != before else None
         places = edges(seen.glance.density, span, len(ids))
         known = tongue.knows(ids) if tongue else None

@@ -96,11 +96,12 @@ def better(
     kind = next((name for name, one in found if one is trial), None)
     if ids == before or kind is None:
         return None
-    gain = _likelihood(ids, every, word, trust) - _likelihood(before, trials, word, trust)
+    gain = likelihood(ids, every, word, trust) - likelihood(before, trials, word, trust)
     return (kind, ids, trial) if gain >= GAIN else None
 
 
-def _likelihood(ids: tuple[int, ...], trials: Sequence[Trial], word: Word, trust: float) -> float:
+def likelihood(ids: tuple[int, ...], trials: Sequence[Trial], word: Word, trust: float) -> float:
+    """Return how likely glance and fixations, as weighed, hold a reading of a word."""
     fixed = max(fixation_score(trial.log_probs, ids) for trial in trials)
     return trust * fixed + (1 - trust) * ctc_score(word.log_probs, ids)
 

@@ -13,6 +13,7 @@ from foveal.document import Block, Char, Document, Line, Remedy, Word
 from foveal.document_json import VERSION
 from foveal.errors import FovealError
 from foveal.formats import FORMATS
+from foveal.reading.codes import CODE
 from foveal.reading.context import CONTEXT
 from foveal.reading.words import LISTED
 
@@ -46,7 +47,7 @@ def test_meets_the_schema(document, boxes):
     VALIDATOR.validate(json.loads(text))
 
 
-@pytest.mark.parametrize("kind", [LISTED, CONTEXT, "monotonic", "split"])
+@pytest.mark.parametrize("kind", [LISTED, CONTEXT, CODE, "monotonic", "split"])
 def test_schema_knows_why_a_word_was_read_otherwise(kind):
     page = LETTER.pages[0]
     line = page.blocks[0].lines[0]
