@@ -192,7 +192,8 @@ def left(folder: Path) -> dict[str, Any]:
 def test_a_run_killed_before_any_write_comes_to_the_same_end(
     patience: int, words: Path, tmp_path: Path
 ) -> None:
-    made = recipe(steps=5 if patience else 3, evaluate=2, save=2, patience=patience, rate=0.0 if patience else 4e-3)
+    steps, rate = (5, 0.0) if patience else (3, 4e-3)
+    made = recipe(steps=steps, evaluate=2, save=2, patience=patience, rate=rate)
 
     def run(folder: Path) -> Run:
         return Run(made, Sources((words,)), folder, dev=(words,), limit=2, device="cpu")
