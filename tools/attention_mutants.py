@@ -1,6 +1,7 @@
 """How `mutate_attention` breaks attention, by file: meaning, what was, what is now, tests, match.
 
-`match` is what pytest's -k takes: the quickest test that is sure to see the break.
+`match` is what pytest's -k takes, the quickest test that is sure to see the break; its first word is part of
+the function's name.
 """
 
 from __future__ import annotations

@@ -19,12 +19,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 
 import pytest
 from attention_mutants import BREAKS
 
-LOADED_ONCE = ("hypothesis.strategies", "torch._dynamo", "torch.distributed.tensor", "torch.utils.checkpoint")
+PLUGIN = "_hypothesis_pytestplugin"
+LOADED_ONCE = (
+    *("hypothesis.strategies", "torch._dynamo", "torch.distributed.tensor", "torch.utils.checkpoint"),
+    *("einops", "jaxtyping", "numpy.testing", "onnxruntime", "_pytest.debugging", "_pytest.junitxml", PLUGIN),
+)
 """What takes long to import and is not broken: loaded before the processes are forked."""
 
 ROOT = Path(__file__).parent.parent
@@ -51,13 +56,31 @@ def mutants() -> list[Mutant]:
     ]
 
 
+class Named:
+    """A plugin that leaves out functions without any of some words in their names: to parametrise the others
+    takes longer than to run those that are wanted.
+    """
+
+    def __init__(self, words: set[str]) -> None:
+        self.words = words
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, name: str, obj: object) -> list[pytest.Item] | None:
+        """Make nothing of these; leave others to pytest."""
+        unwanted = isfunction(obj) and not any(word in name for word in self.words)
+        return [] if unwanted else None
+
+
 @contextmanager
 def broken(mutant: Mutant | None) -> Iterator[Path]:
     """Yield the package, made of links, and the tests of attention, with the mutant's line changed."""
     with tempfile.TemporaryDirectory() as folder:
         copy, plain = Path(folder), shutil.ignore_patterns("kernels")
         shutil.copytree(ROOT / "tests" / "attention", copy / "tests", ignore=plain)
-        shutil.copytree(ROOT / "foveal", copy / "foveal", copy_function=os.symlink)  # compiled modules too
+        (copy / "foveal" / "attention").mkdir(parents=True)
+        linked = [one for one in (ROOT / "foveal").iterdir() if one.name != "attention"]
+        for one in (*linked, *(ROOT / "foveal" / "attention").iterdir()):  # compiled modules too
+            (copy / one.relative_to(ROOT)).symlink_to(one)
         shutil.copy(ROOT / "pyproject.toml", copy)
         if mutant is not None:
             file = copy / "foveal" / "attention" / mutant.file
@@ -69,9 +92,11 @@ def broken(mutant: Mutant | None) -> Iterator[Path]:
         yield copy
 
 
-def run_tests(mutant: Mutant | None, tests: str, match: str) -> int:
+def run_tests(mutant: Mutant | None, tests: str, matches: list[str]) -> int:
     """Return pytest's exit code: 0 all passed, 1 some failed, above that nothing was tested."""
     sys.dont_write_bytecode = True
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    match, named = " or ".join(f"({one})" for one in matches), Named({one.split()[0] for one in matches})
     with broken(mutant) as copy, open(os.devnull, "w") as nowhere:  # noqa: PTH123
         os.chdir(copy)
         sys.path.insert(0, str(copy))
@@ -81,10 +106,12 @@ def run_tests(mutant: Mutant | None, tests: str, match: str) -> int:
             "--hypothesis-seed=0",
             "-p",
             "no:cacheprovider",
+            "-p",
+            PLUGIN,
             f"--rootdir={copy}",
         ]
         with redirect_stdout(nowhere), redirect_stderr(nowhere):
-            code = pytest.main([*options, "-k", match, f"tests/{tests}"])
+            code = pytest.main([*options, "-k", match, f"tests/{tests}"], plugins=[named])
         os.chdir(ROOT)
         return int(code)
 
@@ -93,7 +120,7 @@ def try_mutant(mutant: Mutant) -> tuple[str, float]:
     """Return what became of a mutant: "caught", "SURVIVED", or why it could not be tried; and the seconds."""
     start = time.perf_counter()
     try:
-        code = run_tests(mutant, mutant.tests, mutant.match)
+        code = run_tests(mutant, mutant.tests, [mutant.match])
     except ValueError as error:
         return str(error), 0.0
     fate = {0: "SURVIVED", 1: "caught"}.get(code, f"no tests ran (pytest {code})")
@@ -103,9 +130,9 @@ def try_mutant(mutant: Mutant) -> tuple[str, float]:
 def whole_is_sound(chosen: list[Mutant]) -> bool:
     """Return whether the tests that are to catch the mutants pass when nothing is broken."""
     matches = {
-        file: {f"({m.match})" for m in chosen if m.tests == file} for file in {m.tests for m in chosen}
+        file: {m.match for m in chosen if m.tests == file} for file in {m.tests for m in chosen}
     }
-    jobs = [(None, file, " or ".join(sorted(words))) for file, words in matches.items()]
+    jobs = [(None, file, sorted(words)) for file, words in matches.items()]
     with forked(len(jobs)) as pool:
         return all(code == 0 for code in pool.starmap(run_tests, jobs, chunksize=1))
 

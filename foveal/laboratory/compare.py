@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -130,8 +132,20 @@ def _carried_out(
 
 def _alone(function: Callable[[T], dict[str, Any]], given: T, files: tuple[Path, ...]) -> dict[str, Any]:
     """Call a function in a fresh process that has run `files`: its memory is its own, and its failure too."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, _processes()) as pool:
         return pool.submit(_loaded, function, given, files).result()
+
+
+def _processes() -> BaseContext:
+    """Return how fresh processes are made: on Linux from one that imported for all of them, and did no more.
+
+    Elsewhere a fork of what has imported so much may crash.
+    """
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([carry_out.__module__])
+    return context
 
 
 def _loaded(function: Callable[[T], dict[str, Any]], given: T, files: tuple[Path, ...]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ Parameters keep their torch names, so a graph can be trained further (foveal.mod
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -154,8 +154,22 @@ def export(
     rounded to it), and whether products are of integers: then what is returned tells too how much probability
     that moves. Raises FovealError, and writes nothing, beyond what models/parity.py allows.
     """
-    model = rounded(model.float(), storage)
-    graphs = {part: compact(graph, storage) for part, graph in programs(model).items()}
+    model = model.float()
+    return write(programs(model), model, folder, name, strips=strips, storage=storage)
+
+
+def write(
+    drawn: Mapping[str, onnx.ModelProto],
+    model: LineModel,
+    folder: Path,
+    name: str,
+    *,
+    strips: Sequence[Tensor] = (),
+    storage: Storage = "half",
+) -> dict[str, float]:
+    """Compare and write the `programs` of a model, which become what is written: the rest of `export`."""
+    graphs = {part: compact(graph, storage) for part, graph in drawn.items()}
+    model = rounded(model, storage)
     halves = {"glance": GlanceGraph(model), "fixate": FixateGraph(model)}
     found = {}
     for (part, half), inputs in zip(halves.items(), inputs_for(model, [*noise(), *strips]), strict=True):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import onnxruntime
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
@@ -74,12 +78,27 @@ class Largest(TorchDispatchMode):
         return out
 
 
+@contextmanager
+def operators_known() -> Iterator[None]:
+    """Let torch read only once how ONNX writes its operators: that takes a second for every export."""
+    registry = import_module("torch.onnx._internal.exporter._registration").ONNXRegistry
+    with pytest.MonkeyPatch.context() as patch:
+        if hasattr(registry, "from_torchlib"):
+            patch.setattr(registry, "from_torchlib", staticmethod(known(registry.from_torchlib)))
+        yield
+
+
+@cache
+def known(read: Callable[..., Any]) -> Callable[..., Any]:
+    return cache(read)
+
+
 def exported(
     module: nn.Module, inputs: Sequence[Tensor], open_axes: Sequence[Sequence[int]]
 ) -> Callable[..., list[Tensor]]:
     """Export `module`, each input's `open_axes` left open; return a function that runs the graph."""
     shapes = tuple(dict.fromkeys(axes, torch.export.Dim.DYNAMIC) for axes in open_axes)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), operators_known():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             module.eval(), tuple(inputs), dynamic_shapes=shapes, dynamo=True, optimize=False, verbose=False

@@ -1,15 +1,13 @@
-"""The line model: shapes, padding that changes nothing, windows that are kept, and the export's parity."""
+"""The line model: shapes, padding that changes nothing, windows that are kept, and weights that come back."""
 
 from pathlib import Path
 
-import onnxruntime
 import pytest
 import torch
 from torch.testing import assert_close
 
 from foveal.errors import ConfigError, InputMissing
 from foveal.models import checkpoint
-from foveal.models.export import export
 from foveal.models.line import LineModel
 
 CLASSES = 41
@@ -52,14 +50,6 @@ def test_a_word_is_not_changed_by_its_neighbours(model: LineModel) -> None:
     together = model.fixate(glance.features, glance.count, positions, words, window).logits[:, :2]
     alone = model.fixate(glance.features, glance.count, positions[:, :2], words[:, :2], window[:, :2]).logits
     assert_close(together, alone)
-
-
-def test_export_reads_as_torch_does_at_any_batch_and_width(model: LineModel, tmp_path: Path) -> None:
-    assert max(export(model, tmp_path, "tiny").values()) < 2e-2
-    session = onnxruntime.InferenceSession(tmp_path / "line-tiny-glance.onnx")
-    strips = torch.randint(0, 256, (3, 32, 208, 3), dtype=torch.uint8)
-    features, log_probs, density = session.run(None, {"strips": strips.numpy()})
-    assert features.shape[:2] == log_probs.shape[:2] == density.shape == (3, 52)
 
 
 def test_weights_come_back_and_do_not_fit_another_model(model: LineModel, tmp_path: Path) -> None:

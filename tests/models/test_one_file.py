@@ -131,17 +131,23 @@ def test_a_file_of_another_encoder_is_read_and_not_trained_on(tiny: LineFile, tm
         open_line(str(path))
 
 
-def test_positions_of_a_training_run_are_those_of_the_file(tmp_path: Path) -> None:
+def test_an_export_begins_with_the_weights_and_positions_of_a_training_run(tmp_path: Path) -> None:
     rotary = {"name": "rotary", "longest": 64.0}
     model = LineModel(replace(SIZES["tiny"], position=rotary), len(Alphabet())).eval()
     run, path = tmp_path / "run.safetensors", tmp_path / "mine.onnx"
     checkpoint.save(model, run, kind="line", size="tiny", position=json.dumps(rotary))
-    export_file(str(run), path, storage="fp32")
+    export_file(str(run), path, storage="fp16")
     opened = open_line(str(path))
+    same_parameters(model, opened.model, close=1e-3)
     strips = torch.rand(1, 3, 32, 160)
     assert opened.model.blocks[0].attention.position.frequencies.numel() == 8  # a head of 16 has 8 pairs
     ours, theirs = (one.glance(strips).logits for one in (opened.model, model.half().float()))
     assert_close(ours, theirs, rtol=1e-2, atol=1e-3)
+    checkpoint.save(model, tmp_path / "plain.safetensors", size="tiny")
+    assert checkpoint.built(checkpoint.facts(tmp_path / "plain.safetensors")) == SIZES["tiny"]
+    checkpoint.save(model, tmp_path / "other.safetensors", kind="page")
+    with pytest.raises(ConfigError, match="not the weights of a recogniser"):
+        export_file(str(tmp_path / "other.safetensors"), path)
 
 
 @pytest.mark.parametrize("storage", STORAGE)
@@ -151,16 +157,6 @@ def test_an_export_reads_strips_as_before(storage: str, tmp_path: Path) -> None:
     assert parity.difference < 2e-3
     assert (parity.strips, parity.same) == (1, 1)
     assert foveal.load(tmp_path / "mine.onnx").model == str(tmp_path / "mine.onnx")
-
-
-def test_an_export_begins_with_the_weights_of_a_training_run(tmp_path: Path) -> None:
-    model = LineModel("tiny", len(Alphabet())).eval()
-    checkpoint.save(model, tmp_path / "run.safetensors", size="tiny")
-    export_file(str(tmp_path / "run.safetensors"), tmp_path / "mine.onnx", storage="fp16")
-    same_parameters(model, open_line(str(tmp_path / "mine.onnx")).model, close=1e-3)
-    checkpoint.save(model, tmp_path / "other.safetensors", kind="page")
-    with pytest.raises(ConfigError, match="not the weights of a recogniser"):
-        export_file(str(tmp_path / "other.safetensors"), tmp_path / "mine.onnx")
 
 
 def test_faults_are_said_in_a_sentence(tmp_path: Path) -> None:

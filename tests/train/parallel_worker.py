@@ -2,7 +2,6 @@
 
 import copy
 import json
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -117,8 +116,8 @@ def both(rank: int, alone: Glancing) -> float:
 FOUR: dict[str, Callable[[int, Glancing], float]] = {"weights and heads": both}
 
 
-def main() -> None:
-    rank, folder, world = int(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+def compare(rank: int, folder: Path, world: int) -> None:
+    """Write how far each way is from one process, as JSON by the rank."""
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder / 'meet'}", rank=rank, world_size=world)
     alone = model()
@@ -132,7 +131,3 @@ def main() -> None:
             break
     (folder / f"{rank}.json").write_text(json.dumps(found), encoding="utf-8")
     dist.destroy_process_group()
-
-
-if __name__ == "__main__":
-    main()

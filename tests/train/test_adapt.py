@@ -11,7 +11,13 @@ import foveal
 from foveal.errors import ConfigError, FovealError
 from foveal.train.adapt import Plan, adapt, decide
 
-QUICK = Plan(steps=50, minutes=4.0, threads=1)
+QUICK = Plan(steps=15, minutes=4.0, threads=1)
+
+
+@pytest.fixture
+def by_heart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let steps be so long that a few of them are enough to know these lines by heart."""
+    monkeypatch.setattr("foveal.train.adapt._RATE", 6e-4)
 
 
 def accented(text: str) -> str:
@@ -19,6 +25,7 @@ def accented(text: str) -> str:
     return text.replace("e", "é")
 
 
+@pytest.mark.usefixtures("by_heart")
 def test_a_habit_is_learnt_from_a_few_lines_and_kept_in_one_small_file(tmp_path: Path) -> None:
     lines = write_lines(tmp_path / "lines", 12, told=accented)
     told: list[float] = []
@@ -33,6 +40,7 @@ def test_a_habit_is_learnt_from_a_few_lines_and_kept_in_one_small_file(tmp_path:
     assert sum(line.text.count("é") for line in read) > sum(line.text.count("é") for line in plain)
 
 
+@pytest.mark.usefixtures("by_heart")
 def test_what_was_learnt_can_lie_beside_the_model(tmp_path: Path) -> None:
     lines = write_lines(tmp_path / "lines", 12, told=accented)
     adapt("fast", lines, tmp_path / "mine.npz", plan=QUICK)
@@ -46,7 +54,7 @@ def test_what_was_learnt_can_lie_beside_the_model(tmp_path: Path) -> None:
 def test_labels_that_contradict_the_ink_are_refused(tmp_path: Path) -> None:
     letters = "abcdefghijklmnopqrstuvwxyz"
     shuffled = str.maketrans(letters, letters[13:] + letters[:13])
-    lines = write_lines(tmp_path / "lines", 10, told=lambda text: text.translate(shuffled))
+    lines = write_lines(tmp_path / "lines", 10, words=1, told=lambda text: text.translate(shuffled))
     with pytest.raises(FovealError, match="not written"):
         adapt("fast", lines, tmp_path / "mine.onnx", plan=Plan(steps=2, threads=1))
     assert not (tmp_path / "mine.onnx").exists()

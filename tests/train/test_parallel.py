@@ -1,14 +1,12 @@
 """A model shared out among two processes, or four, learns what one alone learns."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from parallel_worker import FOUR, WAYS
+from forked import ended, started
+from parallel_worker import FOUR, WAYS, compare
 
 from foveal.errors import ConfigError
 from foveal.models.encoders import EncoderSpec
@@ -16,19 +14,10 @@ from foveal.models.line import Block
 from foveal.models.recogniser import Glancing
 from foveal.train.parallel import Stage, check_heads
 
-WORKER = Path(__file__).parent / "parallel_worker.py"
-
 
 def told_by(processes: int, folder: Path) -> list[dict[str, float]]:
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     ranks = range(processes)
-    running = [
-        subprocess.Popen([sys.executable, str(WORKER), str(rank), str(folder), str(processes)],
-                         env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for rank in ranks
-    ]  # fmt: skip
-    for process in running:
-        process.wait(timeout=300)
+    assert not any(ended(*(started(compare, rank, folder, processes) for rank in ranks)))
     return [json.loads((folder / f"{rank}.json").read_text(encoding="utf-8")) for rank in ranks]
 
 

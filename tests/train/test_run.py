@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,12 +11,14 @@ from typing import Any
 
 import pytest
 import torch
+from forked import ended, foveal, started
 from torch import nn
 from torch.testing import assert_close
 from word_set import write_words
 
 from foveal.errors import ConfigError, InputMissing
 from foveal.models.encoders import EncoderSpec
+from foveal.train import run as run_module
 from foveal.train import state
 from foveal.train.dry_run import dry_run
 from foveal.train.learner import Learner
@@ -87,9 +87,9 @@ def test_every_mixture_of_losses_is_learned(aims: Aims, words: Path, tmp_path: P
     assert ("glance" in outcome.losses) == (aims.tasks.glance > 0)
 
 
-def command(words: Path, file: Path, output: Path) -> list[str]:
+def command(words: Path, file: Path, output: Path) -> tuple[str, ...]:
     arguments = (file, "--train", words, "--output", output, "--device", "cpu")
-    return [sys.executable, "-m", "foveal", "train", *map(str, arguments)]
+    return ("train", *map(str, arguments))
 
 
 def test_a_run_killed_at_any_moment_goes_on_exactly(words: Path, tmp_path: Path) -> None:
@@ -125,40 +125,33 @@ average = 0.9
 """,
         encoding="utf-8",
     )
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run(command(words, file, tmp_path / "whole"), env=environment, check=True, capture_output=True)
+    whole, cut, log, talk = (tmp_path / name for name in ("whole", "cut", "said", "said.talk"))
+    assert ended(started(foveal, command(words, file, whole), log)) == [0], talk.read_text(encoding="utf-8")
     kills = 0
     for seconds in (0.05, 0.6):
-        process = subprocess.Popen(
-            command(words, file, tmp_path / "cut"), env=environment, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        last, before = tmp_path / "cut" / LAST, time.time()
+        process = started(foveal, command(words, file, cut), log)
+        last, before = cut / LAST, time.time()
         old = last.stat().st_mtime_ns if last.exists() else 0
-        while process.poll() is None and (not last.exists() or last.stat().st_mtime_ns == old):
+        while process.is_alive() and (not last.exists() or last.stat().st_mtime_ns == old):
             assert time.time() - before < 120
             time.sleep(0.02)
         time.sleep(seconds)
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
+        process.kill()
+        kills += ended(process) == [-signal.SIGKILL]
     assert kills >= 1
-    ended = subprocess.run(killed_before_final(words, file, tmp_path / "cut"), env=environment, check=False)
-    assert ended.returncode == -signal.SIGKILL
-    assert not (tmp_path / "cut" / FINAL).exists()
-    subprocess.run(command(words, file, tmp_path / "cut"), env=environment, check=True, capture_output=True)
+    assert ended(started(killed_before_final, command(words, file, cut), log)) == [-signal.SIGKILL]
+    assert not (cut / FINAL).exists()
+    assert ended(started(foveal, command(words, file, cut), log)) == [0], talk.read_text(encoding="utf-8")
     for name in (LAST, FINAL):
-        one, other = (state.read(tmp_path / folder / name)[0] for folder in ("whole", "cut"))
+        one, other = (state.read(folder / name)[0] for folder in (whole, cut))
         assert one.keys() == other.keys()
         assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def killed_before_final(words: Path, file: Path, output: Path) -> list[str]:
-    """Return the command of a run that kills itself when all is done but the last file."""
-    program = (
-        "import os, signal, sys; from foveal.train import run; from foveal.__main__ import run as main; "
-        "run.write_weights = lambda *_: os.kill(os.getpid(), signal.SIGKILL); main()"
-    )
-    return [sys.executable, "-c", program, *command(words, file, output)[3:]]
+def killed_before_final(arguments: tuple[str, ...], log: Path) -> None:
+    """Be a run that kills itself when all is done but the last file."""
+    run_module.write_weights = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+    foveal(arguments, log)
 
 
 class Killed(BaseException):
@@ -199,7 +192,8 @@ def left(folder: Path) -> dict[str, Any]:
 def test_a_run_killed_before_any_write_comes_to_the_same_end(
     patience: int, words: Path, tmp_path: Path
 ) -> None:
-    made = recipe(steps=5, evaluate=2, save=2, patience=patience, rate=0.0 if patience else 4e-3)
+    steps, rate = (5, 0.0) if patience else (3, 4e-3)
+    made = recipe(steps=steps, evaluate=2, save=2, patience=patience, rate=rate)
 
     def run(folder: Path) -> Run:
         return Run(made, Sources((words,)), folder, dev=(words,), limit=2, device="cpu")
@@ -207,7 +201,7 @@ def test_a_run_killed_before_any_write_comes_to_the_same_end(
     with pytest.MonkeyPatch.context() as patch:
         moments = killed_at(-1, patch)
         outcome = train(run(tmp_path / "whole"))
-    assert outcome.steps == (4 if patience else 5)
+    assert outcome.steps == (4 if patience else 3)
     wanted = left(tmp_path / "whole")
     assert moments.count("write") == moments.count("rename") >= 4
     for moment in range(len(moments)):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from forked import ended, foveal, started
 from tiny_recipe import ENCODER
 from torch import Tensor
 from word_set import write_words
@@ -52,11 +54,27 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def said(home: Path, output: Path, *options: str) -> str:
-    """Return what a run on the CPU says."""
-    arguments = ("mine.toml", "--train", "words", "--output", str(output), "--device", "cpu", *options)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    """Return what a run on the CPU says whose two processes are here already, as a cluster starts them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    places = [{"LOCAL_RANK": str(rank), "MASTER_PORT": port, "WORLD_SIZE": "2"} for rank in (0, 1)]
+    log = home / f"{output.name}.log"
+    log.unlink(missing_ok=True)
+    codes = ended(*(started(foveal, asked(home, output, *options), log, place) for place in places))
+    assert codes == [0, 0], log.with_suffix(".talk").read_text(encoding="utf-8")
+    return log.read_text(encoding="utf-8")
+
+
+def asked(home: Path, output: Path, *options: str) -> tuple[str, ...]:
+    sources = (str(home / "mine.toml"), "--train", str(home / "words"), "--output", str(output))
+    return ("train", *sources, "--device", "cpu", "--devices", "2", *options)
+
+
+def said_by_itself(*arguments: str) -> str:
+    """Return what a run says that starts its second process itself."""
     ran = subprocess.run(
-        [sys.executable, "-m", "foveal", "train", *arguments], cwd=home, env=environment, timeout=240,
+        [sys.executable, "-m", "foveal", *arguments], env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=240,
         check=False, capture_output=True, text=True,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
@@ -100,14 +118,15 @@ def test_two_processes_train_what_one_trains(parallel: str, readers: int, home: 
     assert apart(recipe.model().state_dict(), wanted) > 1e-3
     output = home / parallel
     if parallel == "weights":  # and goes on from half of the way
-        said(home, output, "--devices", "2", "--parallel", parallel, "--steps", "2")
-    assert said(home, output, "--devices", "2", "--parallel", parallel).count(f"{STEPS} steps") == 1
+        begun = said_by_itself(*asked(home, output, "--parallel", parallel, "--steps", "2"))
+        assert begun.count("2 steps") == 1
+    assert said(home, output, "--parallel", parallel).count(f"{STEPS} steps") == 1
     assert apart(state.read(output / FINAL)[0], wanted) < 2e-6
     assert json.loads(state.read(output / LAST)[1]["run"])["step"] == STEPS
 
 
 def test_a_process_that_shares_heads_holds_fewer_weights(home: Path) -> None:
-    cost = json.loads(said(home, home / "dry", "--devices", "2", "--parallel", "heads", "--dry-run"))
+    cost = json.loads(said(home, home / "dry", "--parallel", "heads", "--dry-run"))
     block = 4 * 32 * 32 + 3 * 32 + 8 * 32 * 32 + 4 * 32  # attention and perceptron, what rows give left out
     assert cost["parameters"] - cost["held"] == block // 2
 

@@ -84,6 +84,15 @@ def test_one_program_may_do_all_of_a_group(
     options = {} if mask is None else {"mask": mask.to(device)}
     apart = distances(kernels.load(name), formula(name), inputs(device), **options)
     assert all(d < 1e-5 for d in apart), apart
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_one_program_may_do_all_of_a_group_of_many_tiles(
+    name: str, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foveal.attention.kernels import linear
+
+    monkeypatch.setattr(linear, "MANY", 1)
     apart = distances(kernels.load(name), formula(name), inputs(device, (1, 2, 70, 130, 5, 20)))
     assert all(d < 1e-5 for d in apart), apart
 

@@ -52,9 +52,18 @@ def test_equals_the_formula_beyond_one_tile(name: str, sizes: tuple[int, ...], d
     assert all(d < 1e-5 for d in apart), apart
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-@pytest.mark.parametrize("kind", ["none", "pairs"])
-@pytest.mark.parametrize("shape", [(B, H, Q, K), (1, H, Q, K), (B, 1, Q, K), (Q, K), (H, 1, K)])
+SHAPES = [(B, H, Q, K), (1, H, Q, K), (B, 1, Q, K), (Q, K), (H, 1, K)]
+NAMES = list(FUNCTIONS)
+
+
+@pytest.mark.parametrize(  # every shape with every mask, and either with both names
+    ("name", "shape", "kind"),
+    [
+        (NAMES[(row + column) % 2], shape, kind)
+        for row, shape in enumerate(SHAPES)
+        for column, kind in enumerate(("none", "pairs"))
+    ],
+)
 def test_equals_the_formula_however_a_bias_repeats(
     name: str, shape: tuple[int, ...], kind: str, device: torch.device
 ) -> None:
@@ -95,7 +104,7 @@ def test_additive_is_exact_at_any_range(reach: float, device: torch.device) -> N
 
 
 def test_queries_of_different_ranges_share_a_tile(device: torch.device) -> None:
-    q, k, v, w = inputs(device)
+    q, k, v, w = inputs(device, sizes=(1, 2, Q, K, D, DV))
     q[:, :, 1] *= 30
     k[:, :, 3] *= 60
     apart = distances(kernels.load("additive"), formula(torch.tanh), [q, k, v, w])
@@ -134,6 +143,15 @@ def test_scores_may_go_through_memory(
     options = {} if mask is None else {"mask": mask.to(device)}
     apart = distances(kernels.load(name), formula(FUNCTIONS[name]), inputs(device), **options)
     assert all(d < 1e-5 for d in apart), apart
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_scores_of_many_tiles_may_go_through_memory(
+    name: str, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from foveal.attention.kernels import sums
+
+    monkeypatch.setattr(sums, "WIDE", 0)
     given = inputs(device, sizes=(1, 1, 67, 131, 8, 16))
     bias = torch.randn(67, 131, generator=torch.Generator().manual_seed(1)).to(device)
     apart = distances(kernels.load(name), formula(FUNCTIONS[name]), given, bias=bias)
