@@ -50,6 +50,7 @@ _KEPT = 16  # listed words that are held against all that was seen, of those lik
 _OTHER = 2  # letters by which a listed word may be longer or shorter than what was read: fixations beyond the
 # end of a shorter word do not speak against it
 _BREAKS = ("-", "¬", "⸗")
+_LIKE_LETTERS = re.compile(r"(?<!\d)[01](?=[^\W\d])|(?<=[^\W\d])\|(?=[^\W\d])")  # MP3, A1 and 10th stay
 _PARTS = re.compile(r"(\W*(?:[^\W\d_]{1,6}['’])?)(.*?)(\W*)", re.DOTALL)
 
 
@@ -190,7 +191,7 @@ class Tongue:
         alphabet = self.words.alphabet
         before, core, after = parts(alphabet.decode(ids))
         broken = after[:1] in _BREAKS  # at the end of a line
-        if len(core) < 2 or not core.replace("-", "").isalpha() or broken:
+        if len(core) < 2 or not _may_be_word(core) or broken:
             return set()
         lead, tail = tuple(alphabet.encode(before)), tuple(alphabet.encode(after))
         capitals = len(core) * 2 if core.isupper() else int(core[0].isupper())
@@ -207,6 +208,13 @@ class Tongue:
                     found.append((float(total[i]), write))
         likeliest = sorted(found, key=lambda one: -one[0])[:_KEPT]
         return {(*lead, *write(), *tail) for _, write in likeliest}
+
+
+def _may_be_word(core: str) -> bool:
+    """Tell whether letters were read, or three and more with signs among them that look like some: wh1ch."""
+    letters = core.replace("-", "")
+    others = _LIKE_LETTERS.sub("", letters)
+    return others.isalpha() and (others == letters or len(others) > 2)
 
 
 def parts(text: str) -> tuple[str, str, str]:

@@ -73,6 +73,31 @@ def test_case_and_signs_around_a_word_stay() -> None:
     assert read(broken, CAT) == "cut-"
 
 
+def doubted(text: str, other: str) -> Floats:
+    """Return a table of `text` in which `other` is nearly as likely wherever it differs."""
+    signs = [{a: 0.6, b: 0.39} if a != b else {a: 0.99} for a, b in zip(text, other, strict=True)]
+    return seen(*signs, {"": 1.0}, {"": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "found"),
+    [
+        ("wh1ch", "which", "which"),
+        ("0nly", "only", "only"),
+        ("w|th", "with", "with"),
+        ("1st", "ist", "1st"),  # too few letters to say
+        ("list1", "listi", "list1"),  # a figure behind a word numbers it
+        ("l001en", "looien", "l001en"),
+        ("MP3s", "MPas", "MP3s"),
+    ],
+)
+def test_signs_like_letters_among_letters_are_letters_of_a_listed_word(
+    text: str, word: str, found: str
+) -> None:
+    assert read(doubted(text, word), knowing(**{word.lower(): -5.0})) == found
+    assert read(doubted(text, word), knowing(dog=-2.0)) == text
+
+
 def test_a_long_s_is_written_where_it_was_seen() -> None:
     table = seen({"l": 0.9}, {"e": 0.55, "a": 0.45}, {"ſ": 0.6, "s": 0.3}, {"t": 0.9}, {"": 1.0}, {"": 1.0})
     assert read(table, knowing(last=-8.0)) == "laſt"
