@@ -137,11 +137,11 @@ def _alone(function: Callable[[T], dict[str, Any]], given: T, files: tuple[Path,
 
 
 def _processes() -> BaseContext:
-    """Return how fresh processes are made: on Linux from one that imported for all of them, and did no more.
+    """Return how fresh processes are made: where it is safe from one that imported for all of them.
 
-    Elsewhere a fork of what has imported so much may crash.
+    It is on Linux, if torch knows no GPU, whose state a fork must not share.
     """
-    if sys.platform != "linux":
+    if sys.platform != "linux" or torch.version.cuda or torch.version.hip:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([carry_out.__module__])
