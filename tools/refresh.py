@@ -1,14 +1,15 @@
 """Bring everything that belongs to the weights up to date, after training: one command.
 
-    python tools/refresh.py DATA FONTS [--only trust readme card pictures attention risk] [--models fast]
+    python tools/refresh.py DATA FONTS [--only trust readme card pictures attention risk]
+                                       [--models fast] [--sets receipts_sroie]
 
 DATA holds `train/` and `dev/`. trust: the confidences of both models, or of those whose weights are new
-(--models), are fitted again (tools/fit_trust.py). readme: every set of the README's table is read by them;
-the figures go into docs/figures.json, where those of the peers stand (benchmarks/peers.py), the tables of
-README and model cards are written from it, and the errors of the last leg of docs/legs/legs.json, which is
-to be entered before, with the curve. card: the attention of the models, on their cards. pictures: those of
-README and of docs/explaining.md, asking.md and measuring.md. attention: those of docs/attention.md. risk:
-that of docs/trust.md. Two hours on two cores.
+(--models), are fitted again (tools/fit_trust.py). readme: every set of the README's table, or those named
+(--sets), is read by them; the figures go into docs/figures.json, where those of the peers stand
+(benchmarks/peers.py), the tables of README and model cards are written from it, and the errors of the last
+leg of docs/legs/legs.json, which is to be entered before, with the curve. card: the attention of the models,
+on their cards. pictures: those of README and of docs/explaining.md, asking.md and measuring.md. attention:
+those of docs/attention.md. risk: that of docs/trust.md. Two hours on two cores.
 """
 
 from __future__ import annotations
@@ -35,9 +36,18 @@ FIGURES = ROOT / "docs" / "figures.json"
 LEGS = ROOT / "docs" / "legs" / "legs.json"
 CARDS = ROOT / "foveal" / "weights" / "README.md"
 MODELS = ("fast", "accurate")
-Models = Sequence[str]
 ENGINES = (*MODELS, "rapidocr", "tesseract")
 HEADS = ("foveal fast", "foveal accurate", "RapidOCR 3.10", "Tesseract 5.5")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a part is about."""
+
+    data: Path
+    fonts: Path
+    models: Sequence[str]
+    sets: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ ROWS = (
     Row("heaviest cell of a look inside its character (IIIT5K), % ↑", WORDS[:1], "look_inside", percent),
 )  # fmt: skip
 
+SETS = tuple(dict.fromkeys(name for row in ROWS for name in row.sets))
 SHORT = {
     "scene_words_iiit5k": "iiit5k", "scene_words_svt": "svt", "scene_words_icdar2003": "ic03",
     "printed_lines_uw3": "uw3", "printed_lines_archiscribe": "fraktur", "printed_lines_ocr17": "french",
@@ -130,30 +141,30 @@ def told(*command: str) -> str:
     return found.stdout
 
 
-def trust(data: Path, fonts: Path, models: Models) -> None:
+def trust(asked: Asked) -> None:
     """Fit the confidences of the models."""
-    learnt = [str(data / "train" / name) for name in LEARNT]
+    learnt = [str(asked.data / "train" / name) for name in LEARNT]
     with tempfile.TemporaryDirectory() as scratch:
         rendered = []
         for kind, count, seed in (("line", 300, 4242), ("word", 600, 4243)):
             out = f"{scratch}/rendered_{kind}s"
             wide = ("--width", "512") if kind == "line" else ()
-            told("-m", "foveal", "synth", out, "--fonts", str(fonts), "--kind", kind, "--count", str(count),
-                 "--seed", str(seed), *wide)  # fmt: skip
+            fonts = ("--fonts", str(asked.fonts), "--seed", str(seed))
+            told("-m", "foveal", "synth", out, "--kind", kind, "--count", str(count), *fonts, *wide)
             rendered.append(out)
-        chosen = [str(data / "dev" / name) for name in (*LEARNT, *CHOSEN)]
-        for model in models:
+        chosen = [str(asked.data / "dev" / name) for name in (*LEARNT, *CHOSEN)]
+        for model in asked.models:
             print(told("tools/fit_trust.py", *learnt, "--rendered", *rendered, "--choose", *chosen,
                        "--model", model, "--limit", "400"))  # fmt: skip
 
 
-def readme(data: Path, _: Path, models: Models) -> None:
+def readme(asked: Asked) -> None:
     """Read the sets and write the table."""
     read: dict[str, dict[str, dict[str, float]]] = {}
-    for model in models:
+    for model in asked.models:
         reader = Reader(model, threads=1)
-        for name in dict.fromkeys(name for row in ROWS for name in row.sets):
-            found = evaluate(data / "dev" / name, reader).to_json()["figures"]
+        for name in asked.sets:
+            found = evaluate(asked.data / "dev" / name, reader).to_json()["figures"]
             read.setdefault(name, {})[model] = {
                 row.figure: found[row.figure] for row in ROWS if name in row.sets and row.figure in found
             }
@@ -222,14 +233,14 @@ def cell(figures: dict[str, Any], name: str, engine: str, row: Row) -> str:
     return f"**{text}**" if text == row.form(best) and len(values) > len(MODELS) else text
 
 
-def card(data: Path, _: Path, __: Models) -> None:
+def card(asked: Asked) -> None:
     """Write how narrow, stable and true the models' looks are."""
-    sets = [str(data / "dev" / name) for name in (WORDS[0], "printed_lines_uw3", "handwriting_copiste")]
+    sets = [str(asked.data / "dev" / name) for name in (WORDS[0], "printed_lines_uw3", "handwriting_copiste")]
     found = [told("benchmarks/looks.py", *sets, "--model", model, "--limit", "40") for model in MODELS]
     replace(CARDS, "attention", "\n".join(one.strip() + "\n" for one in found).strip())
 
 
-def pictures(_: Path, __: Path, ___: Models) -> None:
+def pictures(_: Asked) -> None:
     """Draw the pictures of README and of the pages on explaining again, in 96 colours."""
     for picture, (made, arguments) in PICTURES.items():
         with tempfile.TemporaryDirectory() as scratch:
@@ -239,15 +250,15 @@ def pictures(_: Path, __: Path, ___: Models) -> None:
         print(picture)
 
 
-def attention(_: Path, __: Path, ___: Models) -> None:
+def attention(_: Asked) -> None:
     """Draw the weights of every mechanism on one line again."""
     line = ("examples/printed_page.jpg", "docs/attention", "--line", "9", "--head", "0")
     told("tools/attention_pictures.py", *line)
 
 
-def risk(data: Path, _: Path, __: Models) -> None:
+def risk(asked: Asked) -> None:
     """Print what confidences promise on half 1 of the development sets, and draw it."""
-    sets = [str(data / "dev" / name) for name in (*LEARNT, *CHOSEN)]
+    sets = [str(asked.data / "dev" / name) for name in (*LEARNT, *CHOSEN)]
     picture = str(ROOT / "docs/trust/risk.png")
     print(told("benchmarks/trust.py", *sets, "--model", *MODELS, "--limit", "120", "--plot", picture))
 
@@ -260,7 +271,7 @@ def replace(page: Path, name: str, text: str) -> None:
     )
 
 
-PARTS: dict[str, Callable[[Path, Path, Models], None]] = {
+PARTS: dict[str, Callable[[Asked], None]] = {
     "trust": trust, "readme": readme, "card": card,
     "pictures": pictures, "attention": attention, "risk": risk,
 }  # fmt: skip
@@ -275,9 +286,10 @@ def main() -> None:
     parser.add_argument("fonts", type=Path)
     parser.add_argument("--only", nargs="+", choices=sorted(PARTS), default=list(PARTS))
     parser.add_argument("--models", nargs="+", choices=MODELS, default=MODELS)
-    asked = parser.parse_args()
-    for name in asked.only:
-        PARTS[name](asked.data, asked.fonts, asked.models)
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS)
+    found = parser.parse_args()
+    for name in found.only:
+        PARTS[name](Asked(found.data, found.fonts, found.models, found.sets))
 
 
 if __name__ == "__main__":
