@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from forked import ended, foveal, started
+from tiny_recipe import ENCODER
 from torch import nn
 from torch.testing import assert_close
 from word_set import write_words
@@ -95,20 +96,9 @@ def command(words: Path, file: Path, output: Path) -> tuple[str, ...]:
 def test_a_run_killed_at_any_moment_goes_on_exactly(words: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
-        """
-decoder = { name = "autoregressive", hidden = 32, heads = 2 }
-alphabet = "abc "
-[about]
-what = "a test"
-command = "none"
-machine = "any"
-minutes = 1
-expected = "nothing"
-[encoder]
-stem = [8, 16, 24]
-dim = 32
-depth = 1
-heads = 2
+        'decoder = { name = "autoregressive", hidden = 32, heads = 2 }\n'
+        + ENCODER
+        + """\
 attention = { name = "random_dynamic", keys = 4 }
 [data]
 batch = 8
